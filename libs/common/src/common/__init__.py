@@ -1,0 +1,1 @@
+"""Mechanics and contracts shared by the services. No product rule lives here."""

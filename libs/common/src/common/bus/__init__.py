@@ -1,0 +1,1 @@
+"""NATS: the connection, JetStream streams, KV buckets, and the pull consumer."""

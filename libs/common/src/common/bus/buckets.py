@@ -1,0 +1,105 @@
+"""Following a KV bucket: its whole content first, then every change, for as long as the process lives.
+
+The client library's watcher is restarted from scratch after every reconnect, and when the bucket turns out to be ahead of
+what was seen: a follower that misses a revocation is worse than one that reads the bucket again.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from nats.errors import Error as NatsError
+from nats.js.kv import KeyValue
+from prometheus_client import Counter
+
+from common.bus.connection import Bus
+from common.logging import get_logger
+
+_CHECK_S: Final = 10.0
+_RETRY_S: Final = 0.25
+
+_log = get_logger(__name__)
+_restarts = Counter(
+    "omg_bucket_follow_restarts_total", "Times a bucket had to be read again from the start.", ["bucket"]
+)
+
+
+class _BehindError(Exception):
+    """The bucket has moved on and the watcher did not say so."""
+
+
+class BucketFollower:
+    """Calls `on_content` with all records after each (re)start, and `on_change(key, value or None)` for each later change."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        bucket: str,
+        on_content: Callable[[Mapping[str, bytes]], None],
+        on_change: Callable[[str, bytes | None], None],
+    ) -> None:
+        self._bus = bus
+        self._bucket = bucket
+        self._on_content = on_content
+        self._on_change = on_change
+        self._restart = asyncio.Event()
+        self._seen = 0
+        bus.on_connect(self._restart.set)
+
+    async def run(self) -> None:
+        """Follow until cancelled. NATS being away, or the bucket not there yet, is waited out."""
+        while True:
+            await self._bus.connected()
+            self._restart.clear()
+            try:
+                await self._follow()
+            except (NatsError, OSError, TimeoutError, _BehindError) as error:
+                _log.warning("bucket is read again", bucket=self._bucket, reason=repr(error))
+                await asyncio.sleep(_RETRY_S)
+            _restarts.labels(bucket=self._bucket).inc()
+
+    async def _follow(self) -> None:
+        watcher = await (await self._bus.jetstream().key_value(self._bucket)).watchall()
+        reader = asyncio.create_task(self._read(watcher), name=f"read-{self._bucket}")
+        restart = asyncio.create_task(self._restart.wait(), name=f"restart-{self._bucket}")
+        checker = asyncio.create_task(self._check(), name=f"check-{self._bucket}")
+        try:
+            done, _ = await asyncio.wait({reader, restart, checker}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (reader, restart, checker):
+                task.cancel()
+            await asyncio.gather(reader, restart, checker, return_exceptions=True)
+            if self._bus.is_connected:
+                await watcher.stop()  # type: ignore[no-untyped-call]
+
+    async def _read(self, watcher: KeyValue.KeyWatcher) -> None:
+        content: dict[str, bytes] | None = {}
+        async for entry in watcher:
+            if entry is None:  # the client's mark between what was there and what changes
+                if content is not None:
+                    self._on_content(content)
+                    content = None
+                continue
+            assert entry.key is not None
+            assert entry.revision is not None
+            self._seen = max(self._seen, entry.revision)
+            value = entry.value or b"" if entry.operation is None else None
+            if content is None:
+                self._on_change(entry.key, value)
+            elif value is None:
+                content.pop(entry.key, None)
+            else:
+                content[entry.key] = value
+
+    async def _check(self) -> None:
+        """Raise when a change has not arrived one whole interval after the bucket had it."""
+        jetstream = self._bus.jetstream()
+        expected = 0
+        while True:
+            await asyncio.sleep(_CHECK_S)
+            if self._seen < expected:
+                raise _BehindError(f"seen {self._seen}, the bucket is at {expected}")
+            expected = (await jetstream.stream_info(f"KV_{self._bucket}")).state.last_seq

@@ -1,0 +1,66 @@
+"""The streams and KV buckets this system consists of, created when missing and left alone when present.
+
+Whoever starts first creates them; operators may tune limits of existing ones (retention, size) without being overruled.
+"""
+
+from typing import Final
+
+from nats.js.api import DiscardPolicy, KeyValueConfig, StorageType, StreamConfig
+from nats.js.client import JetStreamContext
+from nats.js.errors import BadRequestError, NotFoundError
+
+from common.events import subjects
+
+_DAY_S: Final = 86_400
+_STREAM_NAME_IN_USE: Final = 10_058
+
+# Discard NEW: when the disk budget is spent, publishers are refused and keep their events in their own journal, so that no
+# accepted event is ever pushed out by a later one.
+_STREAMS: Final = (
+    StreamConfig(
+        name=subjects.USAGE_STREAM,
+        subjects=[subjects.USAGE_SUBJECTS],
+        storage=StorageType.FILE,
+        max_age=14 * _DAY_S,
+        max_bytes=8 * 1024**3,
+        discard=DiscardPolicy.NEW,
+        duplicate_window=10 * 60,
+    ),
+    StreamConfig(
+        name=subjects.DEAD_LETTER_STREAM,
+        subjects=[subjects.DEAD_LETTER_SUBJECTS],
+        storage=StorageType.FILE,
+        max_age=90 * _DAY_S,
+        max_bytes=1024**3,
+        discard=DiscardPolicy.OLD,
+    ),
+)
+
+
+async def ensure_streams(jetstream: JetStreamContext, *, replicas: int) -> None:
+    """Create what is missing. Raises the NATS client's errors when JetStream cannot be asked."""
+    for config in _STREAMS:
+        assert config.name is not None
+        try:
+            await jetstream.stream_info(config.name)
+        except NotFoundError:
+            await _create_stream(jetstream, config.evolve(num_replicas=replicas))
+
+
+async def ensure_buckets(jetstream: JetStreamContext, *, replicas: int) -> None:
+    """Create the configuration buckets that are missing. Raises the NATS client's errors when JetStream cannot be asked."""
+    for bucket in subjects.CONFIG_BUCKETS:
+        try:
+            await jetstream.stream_info(f"KV_{bucket}")
+        except NotFoundError:
+            await jetstream.create_key_value(
+                KeyValueConfig(bucket=bucket, history=1, storage=StorageType.FILE, replicas=replicas)
+            )
+
+
+async def _create_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        await jetstream.add_stream(config)
+    except BadRequestError as error:
+        if error.err_code != _STREAM_NAME_IN_USE:  # another replica was faster
+            raise

@@ -1,0 +1,69 @@
+"""The migration runner shared by the owners of a schema: each has its own Alembic history inside its package.
+
+`python -m <service> migrate` calls `upgrade`. Several replicas may call it at once: an advisory lock lets one work while the
+others wait. Lock waits are short, so that a migration never stalls a running version behind a queue of blocked statements.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from common.db.engine import async_url
+
+
+def upgrade(*, url: str, migrations: Path, schemas: Sequence[str]) -> None:
+    """Bring the database at `url` to the newest revision in `migrations`; the version table lives in `schemas[0]`.
+
+    Raises SQLAlchemy's errors when Postgres cannot be reached or a statement fails; nothing is half applied.
+    """
+    asyncio.run(_upgrade(url, migrations, schemas))
+
+
+async def _upgrade(url: str, migrations: Path, schemas: Sequence[str]) -> None:
+    engine = create_async_engine(async_url(url), poolclass=NullPool, connect_args={"timeout": 10})
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_run, migrations, schemas)
+    finally:
+        await engine.dispose()
+
+
+def _run(connection: Connection, migrations: Path, schemas: Sequence[str]) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": zlib.crc32(schemas[0].encode())})
+    connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+    connection.execute(text("SET LOCAL statement_timeout = '10min'"))
+    for schema in schemas:
+        # Asked first: a role that owns its schema but may not create one in the database must pass here.
+        if not connection.scalar(text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": schema}):
+            connection.execute(text(f'CREATE SCHEMA "{schema}"'))
+    script = ScriptDirectory(str(migrations))
+
+    def steps(revision: tuple[str, ...], _context: MigrationContext) -> list[object]:
+        return list(script._upgrade_revs("head", revision))  # type: ignore[arg-type]
+
+    with EnvironmentContext(Config(), script, fn=steps) as environment:
+        environment.configure(connection=connection, version_table_schema=schemas[0], transactional_ddl=True)
+        environment.run_migrations()
+
+
+def pending_differences(connection: Connection, *, metadata: MetaData, schemas: Sequence[str]) -> list[object]:
+    """What Alembic would still change so that the database equals the models: a test asserts it is nothing."""
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "version_table_schema": schemas[0],
+            "include_schemas": True,
+            "include_name": lambda name, kind, _parents: name in schemas if kind == "schema" else True,
+        },
+    )
+    return list(compare_metadata(context, metadata))

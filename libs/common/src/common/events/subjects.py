@@ -1,0 +1,30 @@
+"""Every stream, subject and bucket name. A name that is not here does not exist.
+
+Facts are `<owner>.<noun>.<past tense>.v<N>`; fields are only added to a version, never changed.
+"""
+
+import base64
+from typing import Final
+
+USAGE_STREAM: Final = "USAGE"
+USAGE_SUBJECTS: Final = "usage.>"
+USAGE_RECORDED: Final = "usage.recorded.v1"
+LEDGER_CONSUMER: Final = "ledger"
+
+DEAD_LETTER_STREAM: Final = "DEAD_LETTERS"
+DEAD_LETTER_SUBJECTS: Final = "dead.>"
+
+KEYS_BUCKET: Final = "keys"
+POLICIES_BUCKET: Final = "policies"
+CATALOG_BUCKET: Final = "catalog"
+CONFIG_BUCKETS: Final = (KEYS_BUCKET, POLICIES_BUCKET, CATALOG_BUCKET)
+
+
+def dead_letter_subject(subject: str) -> str:
+    """Where a message of `subject` goes that no consumer can read."""
+    return f"dead.{subject}"
+
+
+def catalog_key(alias: str) -> str:
+    """The key of an alias in the catalog bucket: aliases hold characters (`/`, `:`) that bucket keys must not."""
+    return base64.urlsafe_b64encode(alias.encode()).decode().rstrip("=")

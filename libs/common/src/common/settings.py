@@ -1,0 +1,30 @@
+"""Settings every process shares. They are read from the environment once, by a service's `__main__`, and passed on."""
+
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ProcessSettings(BaseSettings):
+    """What any process needs: where it listens and how much it logs. Variables are `OMG_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="OMG_", frozen=True, populate_by_name=True, extra="ignore")
+
+    listen_host: str = "0.0.0.0"  # noqa: S104 - in a container; `omg up` passes the loopback address
+    listen_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    log_level: str = "info"
+
+
+class BusSettings(BaseSettings):
+    """Where NATS is, and how many replicas its streams and buckets keep."""
+
+    nats_url: SecretStr = Field(validation_alias=AliasChoices("NATS_URL", "nats_url"))
+    nats_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+
+
+class DatabaseSettings(BaseSettings):
+    """Where this service's Postgres role finds its schema, as `postgresql://user:password@host:port/database`."""
+
+    database_url: SecretStr = Field(validation_alias=AliasChoices("DATABASE_URL", "database_url"))
+    database_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
