@@ -1,0 +1,63 @@
+# Open Model Gateway. Needs Python >= 3.11 and make; everything else is installed into .venv on the first use.
+#
+#   make                    this list
+#   make up ARGS="…"        arguments for `omg up`
+#   make test ARGS="…"      arguments for pytest, e.g. ARGS="tests/unit -k money"
+#   make bench ONLY=chat    one of the benchmarks
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+ARGS ?=
+ONLY ?=
+PYTEST_WORKERS ?= 2
+PYTHON_FOLDERS := libs services tests tools
+
+export PYTHON
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# At once when nothing changed; it decides by the content of the lock files, not by time.
+.PHONY: install
+install:
+	@scripts/install
+
+.PHONY: up
+up: install ## Start the whole gateway on this machine, with a demo model, and print how to call it
+	@$(BIN)/omg up $(ARGS)
+
+.PHONY: reset
+reset: install ## Delete the data and secrets of `make up`
+	@$(BIN)/omg reset $(ARGS)
+
+.PHONY: demo-data
+demo-data: install ## Fill the running gateway with a month of made-up usage
+	@$(BIN)/omg demo-data $(ARGS)
+
+.PHONY: portal
+portal: install ## Build the portal
+	@$(BIN)/omg portal $(ARGS)
+
+.PHONY: test
+test: install ## Run all tests (as root on Debian, installs Chromium for the portal's)
+	@scripts/install-test-programs
+	@$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) $(ARGS)
+
+.PHONY: check
+check: install ## Lint, types, import rules, file sizes, lock files: no tests, no servers
+	@$(BIN)/ruff check $(PYTHON_FOLDERS)
+	@$(BIN)/ruff format --check $(PYTHON_FOLDERS)
+	@$(BIN)/mypy $(PYTHON_FOLDERS)
+	@$(BIN)/lint-imports
+	@$(BIN)/python tools/check_file_sizes.py
+	@$(BIN)/python tools/check_addresses.py
+
+.PHONY: bench
+bench: install ## Measure the data plane beside nginx (ONLY=name for one benchmark); needs wrk and nginx
+	@$(BIN)/python -m tests.load $(ONLY) $(ARGS)
+
+.PHONY: lock
+lock: install ## Regenerate every lock file after a change of dependencies
+	@scripts/lock $(ARGS)
