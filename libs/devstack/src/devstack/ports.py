@@ -1,8 +1,10 @@
-"""Choice of TCP ports on the loopback interface. What is remembered between two runs is in `data_folder`."""
+"""Choice of TCP ports on the loopback interface."""
 
+import json
 import random
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
@@ -36,3 +38,41 @@ def free_port(*, preferred: int | None = None, taken: Collection[int] = ()) -> i
         if port not in taken and is_free(port):
             return port
     raise NoFreePortError(f"no free port between {_LOWEST} and {_HIGHEST}")
+
+
+def choose_ports(file: Path, *, wanted: Mapping[str, int | None], fixed: Mapping[str, int]) -> dict[str, int]:
+    """A port for each name of `wanted`, remembered in `file` for the next run.
+
+    A `fixed` port is taken as it is, and `NoFreePortError` raised when it is busy. Otherwise the port of the last run is used
+    when it is still free, then the preferred one (the value in `wanted`), then any.
+    """
+    remembered = _read(file)
+    chosen: dict[str, int] = {}
+    for name, port in fixed.items():
+        if name in wanted:
+            if not is_free(port) or port in chosen.values():
+                raise NoFreePortError(f"port {port}, configured for {name}, is in use")
+            chosen[name] = port
+    for name, preferred in wanted.items():
+        if name not in chosen:
+            before = remembered.get(name)
+            reserved = {
+                *chosen.values(),
+                *(port for other, port in remembered.items() if other != name and other in wanted),
+            }
+            if before is not None and before not in chosen.values() and is_free(before):
+                chosen[name] = before
+            else:
+                chosen[name] = free_port(preferred=preferred, taken=reserved)
+    if chosen != remembered:
+        file.write_text(json.dumps(remembered | chosen, indent=2))
+    return chosen
+
+
+def _read(file: Path) -> dict[str, int]:
+    """What the last run chose; a damaged file is as good as none, for every port can be chosen anew."""
+    try:
+        stored = json.loads(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {name: port for name, port in stored.items() if isinstance(port, int)} if isinstance(stored, dict) else {}

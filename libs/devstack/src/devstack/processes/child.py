@@ -1,5 +1,6 @@
 """One child process in a session of its own, with its output in a log file. Restarting it is the supervisor's business."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from typing import Final
 import psutil
 
 _GUARD: Final = Path(__file__).with_name("guard.py")
+_WATCH_SECONDS: Final = 0.05
 _LOG_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -77,6 +79,12 @@ class ChildProcess:
     def send(self, number: signal.Signals) -> None:
         """Signal the process itself, not its children; nothing happens when it has ended."""
         self._popen.send_signal(number)
+
+    async def ended(self) -> int:
+        """Wait, without a limit, until it has ended, and return its exit code."""
+        while (code := self.exit_code) is None:  # noqa: ASYNC110 - there is no event: waiting in a thread would cost one thread each
+            await asyncio.sleep(_WATCH_SECONDS)
+        return code
 
     def wait(self, timeout: float) -> bool:
         """Whether it has ended within `timeout` seconds."""

@@ -1,0 +1,56 @@
+"""What `omg up` tells on the terminal while it works: one line per finished step, and what is going on right now.
+
+On anything but a terminal only the finished lines appear, so a log of it reads the same.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.text import Text
+
+
+class Progress:
+    """Steps may run at the same time; each prints one line when it is done, with the seconds it took."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._running: list[str] = []
+        self._status = console.status("")
+        self._begun = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self._begun
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[list[str]]:
+        """Run one step. What is appended to the yielded list is printed behind the title. A failing step prints ✗."""
+        begun = time.monotonic()
+        details: list[str] = []
+        self._running.append(title)
+        self._show()
+        mark, style = "✗", "red"
+        try:
+            yield details
+            mark, style = "✓", "green"
+        finally:
+            self._running.remove(title)
+            line = Text.assemble((f" {mark} ", style), title, (f"  {time.monotonic() - begun:.1f} s", "dim"))
+            if details:
+                line.append("  " + ", ".join(details), style="dim")
+            self._console.print(line, soft_wrap=True)
+            self._show()
+
+    def warn(self, message: str) -> None:
+        """Something a person should read."""
+        self._console.print(Text.assemble((" ! ", "bold yellow"), (message, "yellow")), soft_wrap=True)
+
+    def _show(self) -> None:
+        if self._running:
+            self._status.update(" · ".join(self._running))
+            self._status.start()
+        else:
+            self._status.stop()
