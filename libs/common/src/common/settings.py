@@ -6,24 +6,28 @@ from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class ProcessSettings(BaseSettings):
-    """What any process needs: where it listens and how much it logs. Variables are `OMG_*`."""
+class _OmgSettings(BaseSettings):
+    """Variables are `OMG_*`, unless a field names its own. The groups below share this, so they combine in any order."""
 
     model_config = SettingsConfigDict(env_prefix="OMG_", frozen=True, populate_by_name=True, extra="ignore")
+
+
+class ProcessSettings(_OmgSettings):
+    """What any process needs: where it listens and how much it logs."""
 
     listen_host: str = "0.0.0.0"  # noqa: S104 - in a container; `omg up` passes the loopback address
     listen_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     log_level: str = "info"
 
 
-class BusSettings(BaseSettings):
+class BusSettings(_OmgSettings):
     """Where NATS is, and how many replicas its streams and buckets keep."""
 
     nats_url: SecretStr = Field(validation_alias=AliasChoices("NATS_URL", "nats_url"))
     nats_replicas: Annotated[int, Field(ge=1, le=5)] = 1
 
 
-class DatabaseSettings(BaseSettings):
+class DatabaseSettings(_OmgSettings):
     """Where this service's Postgres role finds its schema, as `postgresql://user:password@host:port/database`."""
 
     database_url: SecretStr = Field(validation_alias=AliasChoices("DATABASE_URL", "database_url"))

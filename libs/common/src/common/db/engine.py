@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -54,3 +54,9 @@ def create_engine(url: str, *, name: str, pool_size: int = 10) -> AsyncEngine:
 
 def create_sessions(engine: AsyncEngine) -> Sessions:
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def ping(engine: AsyncEngine) -> None:
+    """A readiness check: one round trip. Raises the driver's error when Postgres does not answer."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))

@@ -29,10 +29,11 @@ def create_app(
     title: str,
     description: str,
     pings: Mapping[str, Ping],
+    reported: Mapping[str, Ping] | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     docs: bool = False,
 ) -> FastAPI:
-    """`pings` may be filled later, by the lifespan: it is read at each `/readyz`."""
+    """`/readyz` is 200 when all `pings` answer, and also tells how the `reported` do. Both may be filled later, by the lifespan."""
     app = FastAPI(
         title=title,
         description=description,
@@ -54,7 +55,7 @@ def create_app(
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> JSONResponse:
-        ready, checks = await readiness(pings)
+        ready, checks = await readiness(pings, reported or {})
         return JSONResponse({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
 
     @app.get("/metrics", include_in_schema=False)

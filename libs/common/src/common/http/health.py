@@ -10,8 +10,12 @@ Ping = Callable[[], Awaitable[None]]
 _PING_TIMEOUT_S: Final = 2.0
 
 
-async def readiness(pings: Mapping[str, Ping]) -> tuple[bool, dict[str, str]]:
-    """Whether all pings answer, and each one's `ok` or the kind of its failure (never its text, which may hold addresses)."""
+async def readiness(required: Mapping[str, Ping], reported: Mapping[str, Ping]) -> tuple[bool, dict[str, str]]:
+    """Whether all required pings answer, and of every ping `ok` or the kind of its failure (its text may hold addresses).
+
+    `reported` are dependencies without which the service still serves: taking every replica out of service because NATS is
+    away would turn a delay into an outage.
+    """
 
     async def check(ping: Ping) -> str:
         try:
@@ -21,5 +25,6 @@ async def readiness(pings: Mapping[str, Ping]) -> tuple[bool, dict[str, str]]:
             return type(error).__name__
         return "ok"
 
+    pings = {**reported, **required}
     results = dict(zip(pings, await asyncio.gather(*(check(ping) for ping in pings.values())), strict=True))
-    return all(result == "ok" for result in results.values()), results
+    return all(results[name] == "ok" for name in required), results
