@@ -35,6 +35,7 @@ class Bus:
         self._servers = [part.strip() for part in url.split(",")]
         self._name = name
         self._client = Client()
+        self._jetstream: JetStreamContext | None = None
         self._up = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
         self._connecting: asyncio.Task[None] | None = None
@@ -48,7 +49,10 @@ class Bus:
         return self._client
 
     def jetstream(self) -> JetStreamContext:
-        return self._client.jetstream(timeout=_REQUEST_TIMEOUT_S)
+        """The JetStream API of this connection, with a bounded wait per request; valid once connected, and over reconnects."""
+        if self._jetstream is None:
+            self._jetstream = self._client.jetstream(timeout=_REQUEST_TIMEOUT_S)
+        return self._jetstream
 
     def on_connect(self, listener: Callable[[], None]) -> None:
         """Call `listener` after every connect and reconnect, at once if connected now."""
@@ -67,6 +71,11 @@ class Bus:
                 await self._up.wait()
         except TimeoutError:
             raise BusUnavailableError("NATS is not reachable") from None
+
+    async def ping(self) -> None:
+        """A readiness check, without a round trip. Raises `BusUnavailableError` when not connected."""
+        if not self.is_connected:
+            raise BusUnavailableError("NATS is not reachable")
 
     async def close(self) -> None:
         if self._connecting is not None:
@@ -95,6 +104,7 @@ class Bus:
                 break
             except (OSError, NatsError, TimeoutError):
                 await asyncio.sleep(_RETRY_S)
+        self._jetstream = None
         self._announce()
 
     def _announce(self) -> None:

@@ -28,3 +28,11 @@ def dead_letter_subject(subject: str) -> str:
 def catalog_key(alias: str) -> str:
     """The key of an alias in the catalog bucket: aliases hold characters (`/`, `:`) that bucket keys must not."""
     return base64.urlsafe_b64encode(alias.encode()).decode().rstrip("=")
+
+
+def catalog_alias(key: str) -> str:
+    """The alias a catalog key stands for; a key that stands for none is returned as it is (no alias equals it usefully)."""
+    try:
+        return base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)).decode()
+    except ValueError:
+        return key

@@ -1,0 +1,1 @@
+"""The configuration the edge works from: an immutable snapshot, kept current from NATS KV and kept on disk for a cold start."""

@@ -1,0 +1,155 @@
+"""The current snapshot, and everything that keeps it current: the saved file at start, then the followers of the KV buckets.
+
+Failure policy: with NATS away the snapshot stays as it is and calls are served from it; a key that is not in it is then unknown
+(`omg_edge_key_lookups_total{result="unavailable"}`). With neither a saved file nor NATS the edge is not ready and answers 503.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from nats.errors import Error as NatsError
+from nats.js.errors import KeyNotFoundError
+from nats.js.kv import KeyValue
+from prometheus_client import Counter
+
+from common.bus.buckets import BucketFollower
+from common.bus.connection import Bus
+from common.events import subjects
+from common.lifecycle import TaskOwner
+from edge_proxy.control.disk import Records, SavedConfiguration
+from edge_proxy.control.snapshot import EMPTY, Key, RecordReader, Snapshot, Tenant, snapshot_key
+from edge_proxy.errors import Unavailable
+
+_SAVE_DELAY_S: Final = 0.5
+_LOOK_UP_TIMEOUT_S: Final = 1.0
+_LOOK_UPS_AT_ONCE: Final = 32
+_UNKNOWN_FOR_S: Final = 5.0
+_UNKNOWN_AT_MOST: Final = 10_000
+
+_PARTS: Final[Mapping[str, str]] = {
+    subjects.KEYS_BUCKET: "keys",
+    subjects.POLICIES_BUCKET: "tenants",
+    subjects.CATALOG_BUCKET: "aliases",
+}
+_lookups: Final = Counter(
+    "omg_edge_key_lookups_total", "Keys that were not in the snapshot, by what KV said.", ["result"]
+)
+_changes: Final = Counter("omg_edge_config_changes_total", "Configuration records applied.", ["bucket"])
+
+
+class Configuration:
+    """Holds `snapshot`, replaced as a whole at every change."""
+
+    def __init__(self, *, bus: Bus, reader: RecordReader, saved: SavedConfiguration) -> None:
+        self._bus = bus
+        self._reader = reader
+        self._saved = saved
+        self._records: Records = {bucket: {} for bucket in subjects.CONFIG_BUCKETS}
+        self._loaded: set[str] = set()
+        self._changed = asyncio.Event()
+        self._buckets: dict[str, KeyValue] = {}
+        self._unknown: dict[str, float] = {}
+        self._looking_up = asyncio.Semaphore(_LOOK_UPS_AT_ONCE)
+        self.snapshot: Snapshot = EMPTY
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there is a configuration to work from, however old."""
+        return len(self._loaded) == len(_PARTS)
+
+    def start(self, tasks: TaskOwner) -> None:
+        """Load the saved configuration, if there is one, and follow the buckets."""
+        for bucket, records in (self._saved.load() or {}).items():
+            if bucket in _PARTS:
+                self._replace(bucket, records)
+        for bucket in _PARTS:
+            follower = BucketFollower(
+                bus=self._bus,
+                bucket=bucket,
+                on_content=lambda records, bucket=bucket: self._replace(bucket, records),  # type: ignore[misc]
+                on_change=lambda key, value, bucket=bucket: self._apply(bucket, key, value),  # type: ignore[misc]
+            )
+            tasks.keep_running(f"follow-{bucket}", follower.run)
+        tasks.keep_running("save-configuration", self._keep_saved)
+
+    async def look_up_key(self, digest: str) -> Key | None:
+        """Ask the bucket for a key the snapshot lacks: once, then it counts as unknown for a few seconds."""
+        if not self.is_loaded:
+            raise Unavailable("The gateway has no configuration yet. Please retry.", code="not_configured")
+        if self._unknown.get(digest, 0) > time.monotonic():
+            return None
+        value = await self._get(subjects.KEYS_BUCKET, digest)
+        if value is None:
+            self._remember_unknown(digest)
+            return None
+        key: Key | None = self._reader.read(subjects.KEYS_BUCKET, digest, value)
+        return key
+
+    async def look_up_tenant(self, tenant_id: str) -> Tenant | None:
+        """The same for a tenant whose key arrived before it."""
+        value = await self._get(subjects.POLICIES_BUCKET, tenant_id)
+        if value is None:
+            return None
+        tenant: Tenant | None = self._reader.read(subjects.POLICIES_BUCKET, tenant_id, value)
+        return tenant
+
+    async def _get(self, bucket: str, key: str) -> bytes | None:
+        if not self._bus.is_connected:
+            _lookups.labels(result="unavailable").inc()
+            return None
+        try:
+            async with asyncio.timeout(_LOOK_UP_TIMEOUT_S), self._looking_up:
+                if bucket not in self._buckets:
+                    self._buckets[bucket] = await self._bus.jetstream().key_value(bucket)
+                value = (await self._buckets[bucket].get(key)).value
+        except KeyNotFoundError:
+            _lookups.labels(result="unknown").inc()
+            return None
+        except (NatsError, OSError, TimeoutError):
+            _lookups.labels(result="unavailable").inc()
+            return None
+        _lookups.labels(result="found").inc()
+        return value
+
+    def _remember_unknown(self, digest: str) -> None:
+        if len(self._unknown) >= _UNKNOWN_AT_MOST:
+            self._unknown.clear()
+        self._unknown[digest] = time.monotonic() + _UNKNOWN_FOR_S
+
+    def _replace(self, bucket: str, records: Mapping[str, bytes]) -> None:
+        prepared = self._reader.read_all(bucket, records)
+        self._records[bucket] = {key: value for key, value in records.items() if snapshot_key(bucket, key) in prepared}
+        self._loaded.add(bucket)
+        self._swap(bucket, prepared)
+
+    def _apply(self, bucket: str, key: str, value: bytes | None) -> None:
+        """One change. A record that became unusable is dropped, like a deleted one: what cannot be read is not served."""
+        prepared: dict[str, Any] = dict(getattr(self.snapshot, _PARTS[bucket]))
+        record = None if value is None else self._reader.read(bucket, key, value)
+        if record is None:
+            prepared.pop(snapshot_key(bucket, key), None)
+            self._records[bucket].pop(key, None)
+        else:
+            assert value is not None
+            prepared[snapshot_key(bucket, key)] = record
+            self._records[bucket][key] = value
+        self._swap(bucket, prepared)
+
+    def _swap(self, bucket: str, prepared: dict[str, Any]) -> None:
+        self.snapshot = msgspec.structs.replace(self.snapshot, **{_PARTS[bucket]: prepared})
+        self._unknown.clear()
+        self._changed.set()
+        _changes.labels(bucket=bucket).inc()
+
+    async def _keep_saved(self) -> None:
+        """Write the configuration some time after a change, so that a burst of changes costs one write."""
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(_SAVE_DELAY_S)
+            self._changed.clear()
+            if self.is_loaded:
+                records = {bucket: dict(kept) for bucket, kept in self._records.items()}
+                await asyncio.to_thread(self._saved.save, records)

@@ -1,0 +1,153 @@
+"""The in-memory configuration: an immutable value, prepared for the hot path, replaced as a whole.
+
+A reader takes the current snapshot once per call and sees one consistent state. Records that cannot be read are skipped and
+counted: one bad record never stops the rest.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from prometheus_client import Counter
+
+from common.crypto.sealing import Sealer, SealingError
+from common.events import subjects
+from common.events.control import CatalogRecord, KeyRecord, RouteRecord, TenantPolicy, route_credential_purpose
+from common.logging import get_logger
+from edge_proxy.providers.base import Provider
+from edge_proxy.providers.registry import PROVIDERS
+
+_log = get_logger(__name__)
+_bad_records: Final = Counter(
+    "omg_edge_bad_config_records_total", "Configuration records that could not be used.", ["bucket"]
+)
+
+
+class Key(msgspec.Struct, frozen=True, gc=False):
+    """A live API key. `expires_at` in Unix seconds, 0 for never."""
+
+    id: str
+    tenant_id: str
+    expires_at: float
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """`models` None means every alias."""
+
+    id: str
+    active: bool
+    models: frozenset[str] | None
+
+    def may_use(self, alias: str) -> bool:
+        return self.models is None or alias in self.models
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One way to serve an alias, with everything of the upstream request that does not change from call to call."""
+
+    id: str
+    provider: Provider
+    model: str
+    model_json: bytes
+    base_url: str
+    headers: dict[str, str]
+    prices: dict[str, int]
+    price_version: str
+
+
+class Alias(msgspec.Struct, frozen=True):
+    """What a client calls a model. `routes` is never empty."""
+
+    name: str
+    created: int
+    routes: tuple[Route, ...]
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """`keys` by hash, `tenants` by id, `aliases` by name."""
+
+    keys: dict[str, Key]
+    tenants: dict[str, Tenant]
+    aliases: dict[str, Alias]
+
+
+EMPTY: Final = Snapshot({}, {}, {})
+
+_key_records = msgspec.json.Decoder(KeyRecord)
+_policies = msgspec.json.Decoder(TenantPolicy)
+_catalog_records = msgspec.json.Decoder(CatalogRecord)
+
+
+def snapshot_key(bucket: str, key: str) -> str:
+    """Where a bucket's record is kept in the snapshot: aliases are looked up by their name, which the bucket key encodes."""
+    return subjects.catalog_alias(key) if bucket == subjects.CATALOG_BUCKET else key
+
+
+class RecordReader:
+    """Turns bucket records into what the snapshot holds."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+        self._readers: dict[str, Callable[[str, bytes], Any]] = {
+            subjects.KEYS_BUCKET: self._key,
+            subjects.POLICIES_BUCKET: self._tenant,
+            subjects.CATALOG_BUCKET: self._alias,
+        }
+
+    def read(self, bucket: str, key: str, value: bytes) -> Any | None:
+        """The prepared record, or None when it is unusable (logged and counted)."""
+        try:
+            return self._readers[bucket](key, value)
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError, SealingError) as error:
+            _bad_records.labels(bucket=bucket).inc()
+            _log.error("unusable configuration record", bucket=bucket, key=key, error=repr(error))
+            return None
+
+    def read_all(self, bucket: str, records: Mapping[str, bytes]) -> dict[str, Any]:
+        read = ((snapshot_key(bucket, key), self.read(bucket, key, value)) for key, value in records.items())
+        return {key: record for key, record in read if record is not None}
+
+    def _key(self, _key: str, value: bytes) -> Key:
+        record = _key_records.decode(value)
+        return Key(record.key_id, record.tenant_id, _unix(record.expires_at))
+
+    def _tenant(self, _key: str, value: bytes) -> Tenant:
+        record = _policies.decode(value)
+        models = None if record.models is None else frozenset(record.models)
+        return Tenant(record.tenant_id, record.status == "active", models)
+
+    def _alias(self, key: str, value: bytes) -> Alias:
+        record = _catalog_records.decode(value)
+        if key != subjects.catalog_key(record.alias):
+            raise ValueError("the record is not under its alias's key")
+        routes = []
+        for route in record.routes:
+            try:
+                routes.append(self._route(route))
+            except (SealingError, KeyError) as error:
+                _bad_records.labels(bucket=subjects.CATALOG_BUCKET).inc()
+                _log.error("unusable route", alias=record.alias, route=route.id, error=repr(error))
+        if not routes:
+            raise ValueError("no route of the alias is usable")
+        return Alias(record.alias, record.created, tuple(routes))
+
+    def _route(self, record: RouteRecord) -> Route:
+        provider = PROVIDERS[record.provider]
+        credential = None
+        if record.credential is not None:
+            credential = self._sealer.open(record.credential, purpose=route_credential_purpose(record.id))
+        return Route(
+            id=record.id,
+            provider=provider,
+            model=record.model,
+            model_json=msgspec.json.encode(record.model),
+            base_url=record.base_url.rstrip("/"),
+            headers=provider.headers(credential),
+            prices=record.prices,
+            price_version=record.price_version,
+        )
+
+
+def _unix(moment: datetime | None) -> float:
+    return 0.0 if moment is None else moment.timestamp()

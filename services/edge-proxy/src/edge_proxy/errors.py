@@ -1,0 +1,130 @@
+"""Everything a client can be told on `/v1`, in OpenAI's error object, with the status codes its SDK acts on.
+
+    EdgeError
+    ├── InvalidRequest       400  malformed or unusable request          (never retried by the SDK)
+    ├── IncorrectApiKey      401
+    ├── TenantSuspended      403
+    ├── ModelNotFound        404  unknown, disabled, or not granted: the three look the same on purpose
+    ├── UnknownUrl           404 / MethodNotAllowed 405
+    ├── BodyTooLarge         413
+    ├── ProviderRejected     4xx  the provider refused this request's content; its own message is passed on, shortened
+    ├── ProviderRateLimited  429  the provider's limit, with its Retry-After (retried by the SDK)
+    ├── ProviderFailed       502  5xx, refused connection, unreadable reply, our credential refused (retried)
+    ├── ProviderTimeout      504  connect, first byte, idle or total time spent (retried)
+    └── Unavailable          503  no configuration yet, or nowhere to record usage (retried)
+
+Upstream text reaches a client only through `ProviderRejected`: those messages are about the client's own request.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+
+class EdgeError(Exception):
+    """`status`, and the four fields of the error object. `headers` are added to the reply."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "api_error"
+    code: str | None = None
+
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.param = param
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    @property
+    def http_status(self) -> int:
+        return self.status
+
+    def body(self) -> bytes:
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return msgspec.json.encode({"error": error})
+
+
+class InvalidRequest(EdgeError):
+    status = 400
+    type = "invalid_request_error"
+
+
+class IncorrectApiKey(EdgeError):
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+
+class TenantSuspended(EdgeError):
+    status = 403
+    type = "permission_error"
+    code = "tenant_suspended"
+
+
+class ModelNotFound(EdgeError):
+    status = 404
+    type = "invalid_request_error"
+    code = "model_not_found"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"The model `{model[:200]}` does not exist or you do not have access to it.", param="model")
+
+
+class UnknownUrl(EdgeError):
+    status = 404
+    type = "invalid_request_error"
+    code = "unknown_url"
+
+
+class MethodNotAllowed(EdgeError):
+    status = 405
+    type = "invalid_request_error"
+    code = "method_not_allowed"
+
+
+class BodyTooLarge(EdgeError):
+    status = 413
+    type = "invalid_request_error"
+    code = "request_too_large"
+
+
+class Unavailable(EdgeError):
+    status = 503
+    type = "service_unavailable"
+    code = "unavailable"
+
+
+class ProviderError(EdgeError):
+    """The call reached a provider, or tried to: it is recorded in the ledger as failed."""
+
+    type = "upstream_error"
+
+
+class ProviderRejected(ProviderError):
+    """Keeps the provider's status (400, 404, 413, 422 …), for SDKs map it to their exception classes."""
+
+    type = "invalid_request_error"
+
+    def __init__(self, status: int, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message, code=code, param=param)
+        self._status = status
+
+    @property
+    def http_status(self) -> int:
+        return self._status
+
+
+class ProviderRateLimited(ProviderError):
+    status = 429
+    type = "rate_limit_error"
+    code = "provider_rate_limited"
+
+
+class ProviderFailed(ProviderError):
+    status = 502
+    code = "provider_failed"
+
+
+class ProviderTimeout(ProviderError):
+    status = 504
+    code = "provider_timeout"

@@ -1,0 +1,106 @@
+"""One try at a provider: send the request, and pass what comes back to the client.
+
+A whole reply is returned, not sent: it goes out after the call is settled. A stream goes out as it arrives.
+"""
+
+from time import perf_counter
+
+import msgspec
+from prometheus_client import Counter
+
+from edge_proxy.errors import ProviderFailed, ProviderTimeout
+from edge_proxy.pipeline.call import Call
+from edge_proxy.pipeline.client import Client
+from edge_proxy.pipeline.watchdog import Limits, Watchdog
+from edge_proxy.pricing.estimate import estimate_reply_tokens, estimate_stream_tokens
+from edge_proxy.providers.base import StreamDecoder
+from edge_proxy.upstream.errors import ConnectFailed, ConnectTimeout, TransportBroken, TransportError
+from edge_proxy.upstream.transport import Transport, UpstreamRequest, UpstreamResponse
+
+_transport_failures = Counter("omg_edge_upstream_failures_total", "Calls that failed on the way.", ["provider", "kind"])
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What an attempt needs of the process: the transport and the times."""
+
+    transport: Transport
+    limits: Limits
+
+    async def run(self, call: Call, client: Client) -> bytes | None:
+        """The reply's body, or None when it was streamed. Raises `ProviderError`, `ClientGone`."""
+        with Watchdog(total=self.limits.total) as watchdog:
+            watchdog.expect(self.limits.first_byte)
+            try:
+                response = await self.transport.send(_request(call))
+                try:
+                    return await self._pass_on(call, client, response, watchdog)
+                finally:
+                    await response.close()
+            except TransportError as error:
+                raise _translate(call, error) from error
+
+    async def _pass_on(
+        self, call: Call, client: Client, response: UpstreamResponse, watchdog: Watchdog
+    ) -> bytes | None:
+        provider = call.route.provider
+        if not 200 <= response.status < 300:
+            raise provider.read_error(response.status, await response.read(), response.header("retry-after"))
+        if (response.header("content-type") or "").startswith("text/event-stream"):
+            await self._stream(call, client, response, watchdog)
+            return None
+        body = await response.read()
+        call.first_byte = perf_counter()
+        reply = provider.read_chat_reply(body)
+        tokens = reply.tokens or estimate_reply_tokens(body_size=call.request.body_size, reply_size=len(body))
+        call.succeeded(tokens, estimated=reply.tokens is None)
+        return reply.body
+
+    async def _stream(self, call: Call, client: Client, response: UpstreamResponse, watchdog: Watchdog) -> None:
+        decoder = call.route.provider.chat_stream(call.request)
+        watcher = client.watch(watchdog.client_gone)
+        try:
+            while (chunk := await response.chunk()) is not None:
+                if call.first_byte is None:
+                    call.first_byte = perf_counter()
+                    await client.start_stream()
+                data = decoder.feed(chunk)
+                if data:
+                    watchdog.pause()
+                    await client.write(data)
+                if decoder.error is not None:
+                    raise decoder.error
+                watchdog.expect(self.limits.idle)
+            rest = decoder.finish()
+            if not decoder.complete:
+                raise ProviderFailed("The provider ended the stream early.", code="provider_stream_truncated")
+            if rest:
+                await client.write(rest)
+        finally:
+            watcher.cancel()
+            _count_stream(call, decoder)
+        call.succeeded(call.tokens, estimated=call.estimated)
+
+
+def _request(call: Call) -> UpstreamRequest:
+    route = call.route
+    return UpstreamRequest(
+        url=route.provider.chat_url(route.base_url),
+        headers={**route.headers, "x-request-id": call.id},
+        body=route.provider.chat_body(call.request, route.model_json),
+    )
+
+
+def _count_stream(call: Call, decoder: StreamDecoder) -> None:
+    """However a stream ended, what was received is accounted."""
+    call.estimated = decoder.tokens is None
+    call.tokens = decoder.tokens or estimate_stream_tokens(body_size=call.request.body_size, events=decoder.events)
+
+
+def _translate(call: Call, error: TransportError) -> ProviderFailed | ProviderTimeout:
+    kind = {ConnectTimeout: "connect_timeout", ConnectFailed: "connect", TransportBroken: "broken"}[type(error)]
+    _transport_failures.labels(call.route.provider.name, kind).inc()
+    if isinstance(error, ConnectTimeout):
+        return ProviderTimeout("The provider could not be reached in time.")
+    if isinstance(error, ConnectFailed):
+        return ProviderFailed("The provider could not be reached.", code="provider_unreachable")
+    return ProviderFailed("The connection to the provider broke.", code="provider_connection_lost")

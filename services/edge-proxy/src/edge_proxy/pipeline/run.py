@@ -1,0 +1,64 @@
+"""The ordered steps of a call, on one screen.
+
+Before `begin` a call can be refused and leaves no trace in the ledger; from `begin` on it is settled exactly once, whatever
+happens, and the client gets its last bytes only after that: an answer that was seen is an answer that was accounted.
+"""
+
+import msgspec
+
+from common.clock import Clock
+from edge_proxy.control.configuration import Configuration
+from edge_proxy.errors import EdgeError, ProviderError
+from edge_proxy.pipeline.attempt import Attempt
+from edge_proxy.pipeline.authenticate import Authenticator
+from edge_proxy.pipeline.authorize import authorize_model
+from edge_proxy.pipeline.call import Call
+from edge_proxy.pipeline.client import Client, Headers, Receive, Send, authorization
+from edge_proxy.pipeline.watchdog import ClientGone
+from edge_proxy.recording.recorder import Recorder
+from edge_proxy.routing.candidates import choose_route
+from edge_proxy.wire.chat import decode_chat_request
+
+
+class Pipeline(msgspec.Struct, frozen=True):
+    """The process's parts a call needs."""
+
+    clock: Clock
+    configuration: Configuration
+    authenticator: Authenticator
+    attempt: Attempt
+    recorder: Recorder
+    max_body_bytes: int
+
+    async def chat(self, headers: Headers, receive: Receive, send: Send) -> None:
+        call = Call(operation="chat", time=self.clock())
+        client = Client(receive=receive, send=send, request_id=call.id)
+        try:
+            call.key, call.tenant = await self.authenticator.authenticate(authorization(headers))
+            call.request = decode_chat_request(await client.body(headers, limit=self.max_body_bytes))
+            call.alias = authorize_model(self.configuration.snapshot, call.tenant, call.request.model)
+            call.route = choose_route(call.alias)
+            self.recorder.begin(call)
+        except EdgeError as error:
+            await client.error(error)
+            return
+        await self._serve(call, client)
+
+    async def _serve(self, call: Call, client: Client) -> None:
+        failure: ProviderError | None = None
+        body: bytes | None = None
+        try:
+            body = await self.attempt.run(call, client)
+        except ProviderError as error:
+            failure = error
+            call.failed(error)
+        except ClientGone:
+            call.aborted()
+        finally:
+            self.recorder.settle(call)
+        if failure is not None:
+            await client.error(failure)
+        elif body is not None:
+            await client.reply(200, body)
+        else:
+            await client.finish()

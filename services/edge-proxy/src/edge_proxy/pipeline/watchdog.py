@@ -1,0 +1,86 @@
+"""The times a call is held to, at the price of one timer per call instead of one per chunk.
+
+While the edge waits for the provider a deadline stands; moving it is an assignment. The timer looks at it when it fires and goes
+back to sleep if there is time left. Waiting for a slow client is not the provider's fault and only counts for the total.
+The same switch ends the call when its client has gone.
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from edge_proxy.errors import ProviderTimeout
+
+_NO_DEADLINE: Final = float("inf")
+
+
+class ClientGone(Exception):
+    """The client closed its connection before the answer was complete."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Seconds. `first_byte` from sending to the reply's head, and again to a stream's first bytes."""
+
+    first_byte: float
+    idle: float
+    total: float
+
+
+class Watchdog:
+    """A context around the provider's part of a call. Raises `ProviderTimeout` or `ClientGone` in its task."""
+
+    __slots__ = ("_deadline", "_loop", "_reason", "_task", "_timer", "_total_at")
+
+    def __init__(self, *, total: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._reason: Exception | None = None
+        self._deadline = _NO_DEADLINE
+        self._total_at = self._loop.time() + total
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def expect(self, seconds: float) -> None:
+        """From now on the provider has `seconds` to do the next thing."""
+        self._deadline = self._loop.time() + seconds
+        if self._timer is None:
+            self._timer = self._loop.call_at(min(self._deadline, self._total_at), self._look)
+
+    def pause(self) -> None:
+        """It is not the provider we wait for."""
+        self._deadline = _NO_DEADLINE
+
+    def client_gone(self) -> None:
+        self._end(ClientGone())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        reason, self._reason = self._reason, None
+        self._loop = None  # type: ignore[assignment]  # a late `client_gone` finds no one
+        if reason is not None and isinstance(error, asyncio.CancelledError) and self._task.uncancel() == 0:
+            raise reason from None
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        if now >= self._total_at:
+            self._end(ProviderTimeout("The call took longer than the gateway allows."))
+        elif now >= self._deadline:
+            self._end(ProviderTimeout("The provider did not answer in time."))
+        else:
+            # Deadlines only ever move later, except from "paused": hence the second of patience.
+            wait = min(self._deadline, self._total_at) if self._deadline != _NO_DEADLINE else now + 1
+            self._timer = self._loop.call_at(min(wait, self._total_at), self._look)
+
+    def _end(self, reason: Exception) -> None:
+        if self._loop is not None and self._reason is None:
+            self._reason = reason
+            self._task.cancel()

@@ -1,0 +1,36 @@
+"""The adapter of OpenAI's wire format: requests pass through, replies pass back; each operation has its own module."""
+
+from edge_proxy.errors import ProviderError
+from edge_proxy.providers.base import Reply, StreamDecoder
+from edge_proxy.providers.openai.chat_reply import read_chat_reply
+from edge_proxy.providers.openai.chat_stream import ChatStream
+from edge_proxy.providers.openai.errors import read_error
+from edge_proxy.wire.chat import ChatRequest
+
+
+class OpenAI:
+    """Serves both provider names: an OpenAI-compatible server differs by its base URL and may need no credential."""
+
+    def __init__(self, *, name: str) -> None:
+        self.name = name
+
+    def headers(self, credential: str | None) -> dict[str, str]:
+        headers = {"content-type": "application/json", "accept-encoding": "identity"}
+        if credential:
+            headers["authorization"] = f"Bearer {credential}"
+        return headers
+
+    def chat_url(self, base_url: str) -> str:
+        return f"{base_url}/chat/completions"
+
+    def chat_body(self, request: ChatRequest, model_json: bytes) -> bytes:
+        return request.body_for(model_json)
+
+    def read_chat_reply(self, body: bytes) -> Reply:
+        return read_chat_reply(body)
+
+    def chat_stream(self, request: ChatRequest) -> StreamDecoder:
+        return ChatStream(show_usage=request.wants_usage)
+
+    def read_error(self, status: int, body: bytes, retry_after: str | None) -> ProviderError:
+        return read_error(status, body, retry_after)

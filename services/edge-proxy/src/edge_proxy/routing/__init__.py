@@ -1,0 +1,1 @@
+"""Which route serves a call: pure choice, no I/O."""

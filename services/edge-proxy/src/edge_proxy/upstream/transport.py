@@ -1,0 +1,43 @@
+"""The interface of the upstream HTTP client. Implementations pass the same contract tests (tests/contract/transport).
+
+Redirects are not followed, bodies are not decompressed behind our back (we ask for none), proxies of the environment are not
+used. First-byte, idle and total time are kept by the pipeline, which cancels; only the connect time is the client's own.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+
+class UpstreamRequest(msgspec.Struct, frozen=True, gc=False):
+    """A POST to a provider: absolute URL, header mapping, whole body."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class UpstreamResponse(Protocol):
+    """A reply whose head has arrived. It must be closed; closing early ends the provider's work."""
+
+    status: int
+
+    def header(self, name: str) -> str | None: ...
+
+    async def read(self) -> bytes:
+        """The rest of the body. Raises `TransportError`."""
+        ...
+
+    async def chunk(self) -> bytes | None:
+        """The next bytes as they arrived, None at the end. Raises `TransportError`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Transport(Protocol):
+    async def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        """Send, and wait for the reply's head. Raises `TransportError`."""
+        ...
+
+    async def close(self) -> None: ...

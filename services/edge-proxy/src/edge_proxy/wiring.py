@@ -1,0 +1,92 @@
+"""The composition root: which parts a process of edge-proxy consists of, and in which order they start and stop."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from common.bus.connection import Bus
+from common.bus.streams import ensure_buckets, ensure_streams
+from common.clock import utc_now
+from common.crypto.sealing import Sealer
+from common.lifecycle import TaskOwner
+from edge_proxy.control.configuration import Configuration
+from edge_proxy.control.disk import SavedConfiguration
+from edge_proxy.control.snapshot import RecordReader
+from edge_proxy.endpoints.health import Health
+from edge_proxy.endpoints.models import Models
+from edge_proxy.pipeline.attempt import Attempt
+from edge_proxy.pipeline.authenticate import Authenticator
+from edge_proxy.pipeline.run import Pipeline
+from edge_proxy.pipeline.watchdog import Limits
+from edge_proxy.recording.access_log import AccessLog
+from edge_proxy.recording.journal import Journal
+from edge_proxy.recording.publisher import UsagePublisher
+from edge_proxy.recording.recorder import Recorder
+from edge_proxy.recording.recovery import Recovery
+from edge_proxy.settings import EdgeSettings
+from edge_proxy.upstream.pyreqwest_transport import PyreqwestTransport
+
+
+class Edge(msgspec.Struct, frozen=True):
+    """What the endpoints need."""
+
+    pipeline: Pipeline
+    models: Models
+    health: Health
+
+
+@asynccontextmanager
+async def run_edge(settings: EdgeSettings) -> AsyncIterator[Edge]:
+    """Start everything, yield, stop everything in the opposite order; what was not published stays in the journal."""
+    source = f"edge-proxy/{settings.replica_id}"
+    bus = Bus(url=settings.nats_url.get_secret_value(), name=source)
+    access_log = AccessLog()
+    transport = PyreqwestTransport(connect_timeout_s=settings.upstream_connect_timeout)
+    with Journal(settings.state_dir / "journal", max_bytes=settings.journal_max_bytes) as journal:
+        publisher = UsagePublisher(bus=bus, journal=journal)
+        recovery = Recovery(bus=bus, journal=journal, publisher=publisher, source=source)
+        configuration = Configuration(
+            bus=bus,
+            reader=RecordReader(Sealer.from_setting(settings.encryption_keys.get_secret_value())),
+            saved=SavedConfiguration(settings.state_dir / "configuration.json"),
+        )
+        authenticator = Authenticator(
+            configuration=configuration, key_hash_secret=bytes.fromhex(settings.key_hash_secret.get_secret_value())
+        )
+        limits = Limits(
+            first_byte=settings.upstream_first_byte_timeout,
+            idle=settings.upstream_idle_timeout,
+            total=settings.upstream_total_timeout,
+        )
+        pipeline = Pipeline(
+            clock=utc_now,
+            configuration=configuration,
+            authenticator=authenticator,
+            attempt=Attempt(transport, limits),
+            recorder=Recorder(journal=journal, publisher=publisher, access_log=access_log, source=source),
+            max_body_bytes=settings.max_body_bytes,
+        )
+
+        async def prepare_bus() -> None:
+            await bus.connected()
+            await ensure_streams(bus.jetstream(), replicas=settings.nats_replicas)
+            await ensure_buckets(bus.jetstream(), replicas=settings.nats_replicas)
+
+        await bus.start()
+        try:
+            async with TaskOwner() as tasks:
+                tasks.keep_running("prepare-bus", prepare_bus)
+                configuration.start(tasks)
+                tasks.keep_running("publish-usage", publisher.run)
+                tasks.start("recover-journal", recovery.run())
+                yield Edge(
+                    pipeline=pipeline,
+                    models=Models(configuration, authenticator),
+                    health=Health(configuration, journal, bus),
+                )
+            await publisher.drain()
+        finally:
+            access_log.flush()
+            await transport.close()
+            await bus.close()
