@@ -135,13 +135,16 @@ class Puller:
         return True
 
     async def _on_message(self, message: Msg) -> None:
-        status = (message.headers or {}).get(Header.STATUS)
-        if status is None:
+        # Told apart by what only a delivery has: a publisher may have put a header named Status on its message.
+        if message.reply.startswith("$JS.ACK."):
             self._received.append(message)
         elif message.subject != self._reply_subject():
             return
-        elif status != StatusCode.CONTROL_MESSAGE:
-            self._end = (status, (message.headers or {}).get(Header.DESCRIPTION, ""))
+        else:
+            headers = message.headers or {}
+            status = headers.get(Header.STATUS, "")
+            if status != StatusCode.CONTROL_MESSAGE:
+                self._end = (status, headers.get(Header.DESCRIPTION, ""))
         self._news.set()
 
     def _on_connect(self) -> None:
