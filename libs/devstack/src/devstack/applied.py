@@ -3,6 +3,7 @@
 They live where the work was done, so that another database, or an older copy of this one, can never be taken for it.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,6 +31,7 @@ class Applied:
     def __init__(self, admin_url: str) -> None:
         self._url = admin_url
         self._digests: dict[str, str] = {}
+        self._turn = asyncio.Lock()  # one connection, several commands at the same time
 
     async def __aenter__(self) -> Self:
         self._connection = await asyncpg.connect(
@@ -57,15 +59,16 @@ class Applied:
     async def record(self, name: str, digest: str) -> None:
         """Remember it for the next start."""
         if self._usable:
-            await self._connection.execute(_RECORD, name, digest)
+            async with self._turn:
+                await self._connection.execute(_RECORD, name, digest)
 
     async def revisions(self, schemas: Iterable[str]) -> str:
         """The migration revisions these schemas are at, as text; empty when they have never been migrated."""
-        tables = [row[0] for row in await self._connection.fetch(_VERSION_TABLES, list(schemas))]
         found = []
-        for table in tables:
-            query = f"SELECT version_num FROM {table} ORDER BY 1"  # noqa: S608 - the name is quoted by format()
-            found += [f"{table}={row[0]}" for row in await self._connection.fetch(query)]
+        async with self._turn:
+            for (table,) in await self._connection.fetch(_VERSION_TABLES, list(schemas)):
+                query = f"SELECT version_num FROM {table} ORDER BY 1"  # noqa: S608 - the name is quoted by format()
+                found += [f"{table}={row[0]}" for row in await self._connection.fetch(query)]
         return " ".join(found)
 
 

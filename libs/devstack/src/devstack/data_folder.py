@@ -8,8 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from devstack.errors import DevstackError
 
-class DataFolderError(Exception):
+
+class DataFolderError(DevstackError):
     """The folder cannot be used; the message is for a person."""
 
 

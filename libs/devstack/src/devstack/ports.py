@@ -7,13 +7,15 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+from devstack.errors import DevstackError
+
 LOOPBACK: Final = "127.0.0.1"
 # Below the range from which Linux and macOS take the source ports of outgoing connections: a server that is killed and
 # started again must not find its port taken by somebody's outgoing call.
 _LOWEST, _HIGHEST = 20_000, 29_999
 
 
-class NoFreePortError(Exception):
+class NoFreePortError(DevstackError):
     """The wanted port is in use, or the whole range is."""
 
 

@@ -48,6 +48,10 @@ class Progress:
         """Something a person should read."""
         self._console.print(Text.assemble((" ! ", "bold yellow"), (message, "yellow")), soft_wrap=True)
 
+    def note(self, message: str) -> None:
+        """Something that is as it should be, but good to know."""
+        self._console.print(Text.assemble((" · ", "dim"), message), soft_wrap=True)
+
     def _show(self) -> None:
         if self._running:
             self._status.update(" · ".join(self._running))

@@ -11,6 +11,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg  # type: ignore[import-untyped]
 
+from devstack.errors import DevstackError
+
 DATABASE: Final = "omg"
 SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
     "admin_api": ("control", "ledger"),
@@ -23,7 +25,7 @@ SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
 _CONNECT_TIMEOUT: Final = 10.0
 
 
-class ProvisionError(Exception):
+class ProvisionError(DevstackError):
     """The server cannot be used; the message is for a person and holds no password."""
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from common.crypto.api_keys import new_api_key
+from devstack.errors import DevstackError
 from devstack.provision import SCHEMAS
 
 
-class SecretsFileError(Exception):
+class SecretsFileError(DevstackError):
     """The file cannot be read; the message is for a person."""
 
 

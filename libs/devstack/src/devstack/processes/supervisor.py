@@ -14,6 +14,7 @@ from typing import Final
 
 import psutil
 
+from devstack.errors import DevstackError
 from devstack.processes.child import ChildProcess, ProcessSpec, describe_exit
 
 _POLL_SECONDS: Final = 0.05
@@ -22,7 +23,7 @@ _HEALTHY_SECONDS: Final = 30.0
 _SAME_PROCESS_SECONDS: Final = 1.0
 
 
-class StartError(Exception):
+class StartError(DevstackError):
     """A process ended, or was not ready in time, at its first start; the message holds the end of its log."""
 
 

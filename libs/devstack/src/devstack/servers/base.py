@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
+from devstack.errors import DevstackError
 from devstack.ports import LOOPBACK, free_port
 from devstack.processes.child import ChildProcess, ProcessSpec, describe_exit
 
@@ -19,7 +20,7 @@ _POLL_SECONDS: Final = 0.02
 _PROBE_TIMEOUT: Final = 2.0
 
 
-class ServerError(Exception):
+class ServerError(DevstackError):
     """A server's program is missing, or it did not start; the message is for a person."""
 
 

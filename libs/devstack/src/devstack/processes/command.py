@@ -1,0 +1,58 @@
+"""A command run to its end, with its output in a log file: migrations, the bootstrap, builds."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from devstack.errors import DevstackError
+from devstack.processes.child import describe_exit, guarded, last_lines
+
+
+class CommandError(DevstackError):
+    """A command failed; the message holds the end of its log."""
+
+
+async def run_command(
+    command: tuple[str, ...],
+    *,
+    title: str,
+    environment: Mapping[str, str],
+    log: Path,
+    folder: Path | None = None,
+    stdin: str = "",
+    timeout: float = 120.0,
+) -> None:
+    """Run `command` and wait for its end; it and all it started are killed when we are cancelled, or after `timeout` seconds.
+
+    `command` starts with an absolute path; `stdin` is where secrets go, for everybody can read a command line. Raises
+    `CommandError`, with `title` in its message.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *guarded(command, identity="same", death_signal=signal.SIGKILL),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=folder,
+            env=dict(environment),
+            start_new_session=True,
+        )
+    try:
+        async with asyncio.timeout(timeout):
+            await process.communicate(stdin.encode())
+    except TimeoutError:
+        raise CommandError(f"{title} did not end within {timeout:g} s; log: {log}") from None
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    if process.returncode != 0:
+        assert process.returncode is not None
+        raise CommandError(
+            "\n".join([f"{title} failed ({describe_exit(process.returncode)}); log: {log}", *last_lines(log, 12)])
+        )
