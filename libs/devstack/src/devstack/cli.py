@@ -22,7 +22,7 @@ GatewayPort = Annotated[
         envvar="OMG_GATEWAY_PORT",
         min=1,
         max=65535,
-        help="Port of the API; default 8090 or a free one.",
+        help="Port of the API [default: 8090 or a free one]",
     ),
 ]
 PortalPort = Annotated[
@@ -32,7 +32,7 @@ PortalPort = Annotated[
         envvar="OMG_PORTAL_PORT",
         min=1,
         max=65535,
-        help="Port of the portal; default 8091 or a free one.",
+        help="Port of the portal [default: 8091 or a free one]",
     ),
 ]
 _DATA = Path(".omg")

@@ -3,6 +3,7 @@
 On anything but a terminal only the finished lines appear, so a log of it reads the same.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,22 +28,30 @@ class Progress:
 
     @contextmanager
     def step(self, title: str) -> Iterator[list[str]]:
-        """Run one step. What is appended to the yielded list is printed behind the title. A failing step prints ✗."""
+        """Run one step. What is appended to the yielded list is printed behind the title. A failing step prints ✗, a cancelled one nothing."""
         begun = time.monotonic()
         details: list[str] = []
         self._running.append(title)
         self._show()
-        mark, style = "✗", "red"
+        outcome: tuple[str, str] | None = ("✗", "red")
         try:
             yield details
-            mark, style = "✓", "green"
+            outcome = ("✓", "green")
+        except asyncio.CancelledError:
+            outcome = None
+            raise
         finally:
             self._running.remove(title)
-            line = Text.assemble((f" {mark} ", style), title, (f"  {time.monotonic() - begun:.1f} s", "dim"))
-            if details:
-                line.append("  " + ", ".join(details), style="dim")
-            self._console.print(line, soft_wrap=True)
+            if outcome is not None:
+                self._print_line(outcome, title, time.monotonic() - begun, details)
             self._show()
+
+    def _print_line(self, outcome: tuple[str, str], title: str, seconds: float, details: list[str]) -> None:
+        mark, style = outcome
+        line = Text.assemble((f" {mark} ", style), title, (f"  {seconds:.1f} s", "dim"))
+        if details:
+            line.append("  " + ", ".join(details), style="dim")
+        self._console.print(line, soft_wrap=True)
 
     def warn(self, message: str) -> None:
         """Something a person should read."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from devstack.errors import DevstackError
@@ -20,23 +20,26 @@ async def run_command(
     *,
     title: str,
     environment: Mapping[str, str],
-    log: Path,
+    log: Path | None,
     folder: Path | None = None,
     stdin: str = "",
     timeout: float = 120.0,
 ) -> None:
     """Run `command` and wait for its end; it and all it started are killed when we are cancelled, or after `timeout` seconds.
 
-    `command` starts with an absolute path; `stdin` is where secrets go, for everybody can read a command line. Raises
-    `CommandError`, with `title` in its message.
+    Without a `log` the output goes where ours goes. `command` starts with an absolute path; `stdin` is where secrets go, for
+    everybody can read a command line. Raises `CommandError`, with `title` in its message.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    with ExitStack() as stack:
+        output = None
+        if log is not None:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            output = stack.enter_context(log.open("ab"))
         process = await asyncio.create_subprocess_exec(
             *guarded(command, identity="same", death_signal=signal.SIGKILL),
             stdin=asyncio.subprocess.PIPE,
             stdout=output,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=output,
             cwd=folder,
             env=dict(environment),
             start_new_session=True,
@@ -45,7 +48,7 @@ async def run_command(
         async with asyncio.timeout(timeout):
             await process.communicate(stdin.encode())
     except TimeoutError:
-        raise CommandError(f"{title} did not end within {timeout:g} s; log: {log}") from None
+        raise CommandError(_with_log(f"{title} did not end within {timeout:g} s", log)) from None
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
@@ -53,6 +56,8 @@ async def run_command(
             await process.wait()
     if process.returncode != 0:
         assert process.returncode is not None
-        raise CommandError(
-            "\n".join([f"{title} failed ({describe_exit(process.returncode)}); log: {log}", *last_lines(log, 12)])
-        )
+        raise CommandError(_with_log(f"{title} failed ({describe_exit(process.returncode)})", log))
+
+
+def _with_log(problem: str, log: Path | None) -> str:
+    return problem if log is None else "\n".join([f"{problem}; log: {log}", *last_lines(log, 12)])
