@@ -1,12 +1,14 @@
 """The stream decoder: what the client sees, and what the ledger learns, for every way bytes can be cut."""
 
+import itertools
 import json
 
 import pytest
-from common.events.usage import Tokens
-from edge_proxy.providers.openai.chat_stream import ChatStream
 from hypothesis import given
 from hypothesis import strategies as st
+
+from common.events.usage import Tokens
+from edge_proxy.providers.openai.chat_stream import ChatStream
 
 
 def event(**fields: object) -> bytes:
@@ -37,7 +39,7 @@ def run(decoder: ChatStream, chunks: list[bytes]) -> bytes:
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % len(data) for place in places), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
 @given(st.lists(st.integers(min_value=0, max_value=10_000), max_size=12), st.sampled_from([b"\n", b"\r\n"]))
@@ -80,7 +82,7 @@ def test_an_error_event_is_taken_out_and_kept() -> None:
     assert decoder.error.code == "provider_stream_error"
 
 
-@pytest.mark.parametrize("tail", [b"", b"data: {\"id\"", b"data: [DO"])
+@pytest.mark.parametrize("tail", [b"", b'data: {"id"', b"data: [DO"])
 def test_a_stream_without_its_end_is_not_complete(tail: bytes) -> None:
     decoder = ChatStream(show_usage=False)
     run(decoder, [content("a"), tail])

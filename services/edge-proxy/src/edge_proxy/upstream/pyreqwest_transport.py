@@ -40,8 +40,15 @@ class PyreqwestTransport:
         )
 
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        # A limit above 0 would hold the head back until that many bytes of body had come: a stream's first token would wait.
         try:
-            sent = self._client.post(request.url).headers(request.headers).body_bytes(request.body).build_streamed()
+            sent = (
+                self._client.post(request.url)
+                .headers(request.headers)
+                .body_bytes(request.body)
+                .streamed_read_buffer_limit(0)
+                .build_streamed()
+            )
             return _Response(sent, await sent.__aenter__())
         except PyreqwestError as error:
             raise _translate(error) from error

@@ -13,6 +13,7 @@ from edge_proxy.errors import InvalidRequest
 _Fields = dict[str, msgspec.Raw]
 _TRUE: Final = b"true"
 _NULL: Final = b"null"
+_OPENING_BRACKET: Final = ord("[")
 
 _fields = msgspec.json.Decoder(_Fields)
 _string = msgspec.json.Decoder(str)
@@ -60,7 +61,7 @@ def decode_chat_request(body: bytes) -> ChatRequest:
         raise InvalidRequest(
             "Missing required parameter: 'messages'.", code="missing_required_parameter", param="messages"
         )
-    if bytes(messages[:1]) != b"[":
+    if memoryview(messages)[0] != _OPENING_BRACKET:
         raise InvalidRequest("`messages` must be an array.", code="invalid_type", param="messages")
     stream = _boolean(fields, "stream")
     return ChatRequest(
