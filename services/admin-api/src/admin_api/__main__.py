@@ -1,0 +1,64 @@
+"""`python -m admin_api serve|worker|migrate|bootstrap FILE|openapi`: the only place of this service that reads the environment.
+
+Each command imports what it runs: a migration needs no web framework, and the worker no portal.
+"""
+
+import argparse
+import sys
+
+from admin_api.settings import MigrateSettings, ServeSettings, WorkerSettings
+from common.logging import configure_logging
+from common.settings import from_environment
+
+
+def main() -> None:
+    """Read the command line and run one command to its end."""
+    parser = argparse.ArgumentParser(prog="python -m admin_api")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="answer HTTP until SIGTERM").set_defaults(run=_serve)
+    commands.add_parser("worker", help="write the ledger from usage events until SIGTERM").set_defaults(run=_worker)
+    commands.add_parser("migrate", help="bring the schemas control and ledger up to date, and end").set_defaults(
+        run=_migrate
+    )
+    commands.add_parser("openapi", help="print the description of the Admin API").set_defaults(run=_openapi)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+def _serve(_arguments: argparse.Namespace) -> None:
+    from admin_api.app import create_app
+    from admin_api.wiring import SERVICE, Wiring
+    from common.lifecycle import serve
+
+    settings = from_environment(ServeSettings)
+    configure_logging(level=settings.log_level, service=SERVICE)
+    serve(create_app(Wiring(settings)), host=settings.listen_host, port=settings.listen_port)
+
+
+def _worker(_arguments: argparse.Namespace) -> None:
+    from admin_api.ledger.worker import run
+
+    settings = from_environment(WorkerSettings)
+    configure_logging(level=settings.log_level, service="admin-api-worker")
+    run(settings)
+
+
+def _migrate(_arguments: argparse.Namespace) -> None:
+    from admin_api.migrations import MIGRATIONS, SCHEMAS
+    from common.db.migrate import upgrade
+
+    settings = from_environment(MigrateSettings)
+    configure_logging(level=settings.log_level, service="admin-api-migrate")
+    upgrade(url=settings.database_url.get_secret_value(), migrations=MIGRATIONS, schemas=SCHEMAS)
+
+
+def _openapi(_arguments: argparse.Namespace) -> None:
+    import json
+
+    from admin_api.app import describe_api
+
+    json.dump(describe_api(), sys.stdout, indent=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What admin-api can be told from outside. Read once, by `__main__`; one class per command: none asks for more than it uses."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+
+from common.crypto.sealing import Sealer
+from common.settings import BusSettings, DatabaseSettings, ProcessSettings
+
+
+class MigrateSettings(ProcessSettings, DatabaseSettings):
+    """`migrate`: its Postgres role only."""
+
+
+class WorkerSettings(ProcessSettings, DatabaseSettings, BusSettings):
+    """`worker`: the ledger's database and the stream it is filled from."""
+
+
+class BootstrapSettings(ProcessSettings, DatabaseSettings):
+    """`bootstrap`: the database, and the secrets with which keys are hashed and credentials sealed."""
+
+    key_hash_secret: SecretStr
+    encryption_keys: SecretStr
+    allow_private_upstreams: bool = False
+
+    @field_validator("key_hash_secret")
+    @classmethod
+    def _is_long_hex(cls, value: SecretStr) -> SecretStr:
+        if len(bytes.fromhex(value.get_secret_value())) < 32:
+            raise ValueError("must be at least 32 bytes in hexadecimal")
+        return value
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _are_keys(cls, value: SecretStr) -> SecretStr:
+        Sealer.from_setting(value.get_secret_value())
+        return value
+
+    @property
+    def key_hash_secret_bytes(self) -> bytes:
+        return bytes.fromhex(self.key_hash_secret.get_secret_value())
+
+
+class ServeSettings(BootstrapSettings, BusSettings):
+    """`serve`: all of it. `session_idle` and `session_lifetime` are in seconds."""
+
+    redis_url: SecretStr = Field(validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+    public_gateway_url: str = "http://localhost:8080"
+    portal_dir: Path | None = None
+    secure_cookies: bool = True
+    session_idle: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(hours=12)
+    session_lifetime: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(days=7)

@@ -1,0 +1,1 @@
+"""Tenants: the customers or departments whose keys and usage are kept apart."""
