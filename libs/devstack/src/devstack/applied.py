@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 
 _CREATE: Final = """
 CREATE SCHEMA IF NOT EXISTS devstack;

@@ -28,7 +28,10 @@ class Progress:
 
     @contextmanager
     def step(self, title: str) -> Iterator[list[str]]:
-        """Run one step. What is appended to the yielded list is printed behind the title. A failing step prints ✗, a cancelled one nothing."""
+        """Run one step. What is appended to the yielded list is printed behind the title.
+
+        A failing step prints ✗, a cancelled one nothing.
+        """
         begun = time.monotonic()
         details: list[str] = []
         self._running.append(title)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -115,19 +115,28 @@ class ChildProcess:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self._popen.wait()
-        deadline = time.monotonic() + 2
-        while any(_runs(process) for process in doomed) and time.monotonic() < deadline:
-            time.sleep(0.005)
+        wait_gone(doomed, timeout=2)
 
     def last_lines(self, count: int = 12) -> list[str]:
         """The end of its log, for a message to a person."""
         return last_lines(self.spec.log, count)
 
 
+def wait_gone(processes: Iterable[psutil.Process], *, timeout: float) -> list[psutil.Process]:
+    """Wait until these have ended; returns those that still run after `timeout` seconds.
+
+    An orphan that is dead but not yet reaped by init does not count: that can take init seconds.
+    """
+    deadline = time.monotonic() + timeout
+    left = list(processes)
+    while (left := [process for process in left if _runs(process)]) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return left
+
+
 def _runs(process: psutil.Process) -> bool:
-    """An orphan that is dead but not yet reaped by init does not count; it can take init seconds."""
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

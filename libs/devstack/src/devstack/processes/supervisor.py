@@ -15,7 +15,7 @@ from typing import Final
 import psutil
 
 from devstack.errors import DevstackError
-from devstack.processes.child import ChildProcess, ProcessSpec, describe_exit
+from devstack.processes.child import ChildProcess, ProcessSpec, describe_exit, wait_gone
 
 _POLL_SECONDS: Final = 0.05
 _BACKOFF_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -159,10 +159,10 @@ def end_leftovers(register: Path, *, timeout: float = 3.0) -> list[str]:
     for process in found:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, stubborn = psutil.wait_procs(list(found), timeout=timeout)
+    stubborn = wait_gone(found, timeout=timeout)
     for process in stubborn:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=timeout)
+    wait_gone(stubborn, timeout=timeout)
     register.unlink(missing_ok=True)
     return list(dict.fromkeys(found.values()))
