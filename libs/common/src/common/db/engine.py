@@ -1,10 +1,14 @@
 """Engine and sessions. One use case, one transaction: `async with sessions.begin() as session`."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import MetaData, text
+from sqlalchemy import Dialect, ExceptionContext, MetaData, event, exc, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+
+from common.db.errors import DatabaseUnavailableError, is_transient, unavailable
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -30,11 +34,12 @@ def async_url(url: str) -> str:
 def create_engine(url: str, *, name: str, pool_size: int = 10) -> AsyncEngine:
     """An engine with bounded waits everywhere: connect 5 s, pool 5 s, statement 30 s, lock 5 s.
 
-    Failure policy: a connection that died is noticed before use (pre-ping); what cannot be had in time raises, and the caller
-    answers 503 or redelivers.
+    Failure policy: a connection that died is noticed before use (pre-ping); what cannot be had in time raises
+    `DatabaseUnavailableError`, counted in `omg_database_unavailable_total`, and the caller answers 503 or redelivers.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         async_url(url),
+        poolclass=_Pool,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
@@ -50,6 +55,42 @@ def create_engine(url: str, *, name: str, pool_size: int = 10) -> AsyncEngine:
             },
         },
     )
+    event.listen(engine.sync_engine, "do_connect", _connect)
+    event.listen(engine.sync_engine, "handle_error", _translate)
+    return engine
+
+
+class _Pool(AsyncAdaptedQueuePool):
+    """A pool that says "unavailable" when no connection came free in time."""
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        try:
+            return super()._do_get()
+        except exc.TimeoutError as error:
+            unavailable.labels(cause="pool").inc()
+            raise DatabaseUnavailableError("no database connection came free in time") from error
+
+
+def _connect(
+    dialect: Dialect, _entry: ConnectionPoolEntry, args: list[Any], options: dict[str, Any]
+) -> DBAPIConnection:
+    """Connect; whatever goes wrong then (refused, timed out, wrong password), there is no Postgres to use."""
+    try:
+        return dialect.connect(*args, **options)
+    except Exception as error:
+        unavailable.labels(cause="connect").inc()
+        raise DatabaseUnavailableError(f"Postgres cannot be reached: {type(error).__name__}") from error
+
+
+def _translate(context: ExceptionContext) -> None:
+    original = context.original_exception
+    sqlstate = getattr(original, "sqlstate", None)
+    # The pre-ping must see its own error: it answers it with a fresh connection.
+    if context.is_pre_ping or isinstance(original, DatabaseUnavailableError):
+        return
+    if context.is_disconnect or is_transient(sqlstate) or isinstance(original, OSError):
+        unavailable.labels(cause="statement").inc()
+        raise DatabaseUnavailableError(f"Postgres did not finish a statement: {sqlstate or type(original).__name__}")
 
 
 def create_sessions(engine: AsyncEngine) -> Sessions:
@@ -57,6 +98,6 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
 
 
 async def ping(engine: AsyncEngine) -> None:
-    """A readiness check: one round trip. Raises the driver's error when Postgres does not answer."""
+    """A readiness check: one round trip. Raises `DatabaseUnavailableError` when Postgres does not answer."""
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1"))

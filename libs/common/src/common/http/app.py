@@ -15,7 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.http.errors import ApiError, InvalidRequestError, NotFoundError
+from common.db.errors import DatabaseUnavailableError
+from common.http.errors import ApiError, InvalidRequestError, NotFoundError, UnavailableError
 from common.http.health import Ping, readiness
 from common.logging import get_logger
 
@@ -47,6 +48,7 @@ def create_app(
     app.add_exception_handler(ApiError, _render_api_error)
     app.add_exception_handler(RequestValidationError, _render_validation_error)
     app.add_exception_handler(HTTPException, _render_http_exception)
+    app.add_exception_handler(DatabaseUnavailableError, _render_database_unavailable)
     app.add_exception_handler(Exception, _render_unexpected)
 
     @app.get("/healthz", include_in_schema=False)
@@ -77,6 +79,8 @@ async def _render_api_error(_request: Request, error: Exception) -> JSONResponse
 async def _render_validation_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return _render(InvalidRequestError("The body is not valid JSON.", code="invalid_json"))
     where = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
     return _render(
         InvalidRequestError(f"{where or 'request'}: {first['msg']}", code="invalid_value", param=where or None)
@@ -89,6 +93,10 @@ async def _render_http_exception(_request: Request, error: Exception) -> JSONRes
     if error.status_code == 404:
         rendered = NotFoundError("There is nothing at this address.")
     return JSONResponse(rendered.body(), status_code=error.status_code, headers=error.headers)
+
+
+async def _render_database_unavailable(_request: Request, _error: Exception) -> JSONResponse:
+    return _render(UnavailableError("The database cannot be reached at the moment. Try again in a few seconds."))
 
 
 async def _render_unexpected(request: Request, error: Exception) -> JSONResponse:
