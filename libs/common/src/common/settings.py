@@ -1,9 +1,12 @@
 """Settings every process shares. They are read from the environment once, by a service's `__main__`, and passed on."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+T = TypeVar("T", bound=BaseSettings)
 
 
 class _OmgSettings(BaseSettings):
@@ -32,3 +35,22 @@ class DatabaseSettings(_OmgSettings):
 
     database_url: SecretStr = Field(validation_alias=AliasChoices("DATABASE_URL", "database_url"))
     database_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+def from_environment(settings: type[T]) -> T:
+    """Read a process's settings. What is missing or wrong ends the process with code 2 and the variables' names.
+
+    The values stay out of the message: pydantic's own would print passwords into the log.
+    """
+    try:
+        return settings()
+    except ValidationError as error:
+        problems = [f"  {_variable(settings, each['loc'])}: {each['msg']}\n" for each in error.errors()]
+        sys.stderr.write("the environment is not usable:\n" + "".join(problems))
+        raise SystemExit(2) from None
+
+
+def _variable(settings: type[BaseSettings], location: tuple[int | str, ...]) -> str:
+    """The variable behind pydantic's location: a field's name, a variable that the field names, or nothing for the whole."""
+    name = str(location[0]) if location else "together"
+    return f"{settings.model_config.get('env_prefix')}{name}".upper() if name in settings.model_fields else name

@@ -1,0 +1,43 @@
+"""`python -m alerts serve|migrate`: the only place of this service that reads the environment.
+
+Each command imports what it runs: a migration needs no web framework, and the server no migrations.
+"""
+
+import argparse
+
+from alerts.settings import MigrateSettings, ServeSettings
+from common.logging import configure_logging
+from common.settings import from_environment
+
+
+def main() -> None:
+    """Read the command line and run one command to its end."""
+    parser = argparse.ArgumentParser(prog="python -m alerts")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="answer HTTP until SIGTERM").set_defaults(run=_serve)
+    commands.add_parser("migrate", help="bring the schema alerts up to date, and end").set_defaults(run=_migrate)
+    parser.parse_args().run()
+
+
+def _serve() -> None:
+    from alerts.app import create_app
+    from alerts.wiring import SERVICE, Wiring
+    from common.lifecycle import serve
+
+    settings = from_environment(ServeSettings)
+    configure_logging(level=settings.log_level, service=SERVICE)
+    serve(create_app(Wiring(settings)), host=settings.listen_host, port=settings.listen_port)
+
+
+def _migrate() -> None:
+    from alerts.migrations import FOLDER
+    from alerts.models import SCHEMA
+    from common.db.migrate import upgrade
+
+    settings = from_environment(MigrateSettings)
+    configure_logging(level=settings.log_level, service="alerts")
+    upgrade(url=settings.database_url.get_secret_value(), migrations=FOLDER, schemas=[SCHEMA])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""The HTTP application of batch-runner: health, readiness and metrics. Its endpoints will be routers included here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import common.http.app
+from batch_runner.wiring import SERVICE, Wiring
+
+
+def create_app(wiring: Wiring) -> FastAPI:
+    """The connections open when the application starts, and close when it has stopped."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with wiring.running():
+            yield
+
+    return common.http.app.create_app(
+        title=SERVICE,
+        description="Batches of calls, run by the gateway itself",
+        pings=wiring.required,
+        reported=wiring.reported,
+        lifespan=lifespan,
+    )
