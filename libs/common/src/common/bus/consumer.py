@@ -17,7 +17,7 @@ This module is the consumer loop of house rule 6: it catches `Exception`.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -144,16 +144,22 @@ class PullConsumer(Generic[T]):
         self._ack_wait = ack_wait
         self._puller = Puller(bus=bus, stream=stream, durable=durable, bounds=bounds or BatchBounds())
         self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._ended.set()
         self._failures = 0
         self.is_bound = False
         """Whether the consumer was found or created, and is being fetched from."""
 
-    def stop(self) -> None:
-        """Let `run` return after the batch in hand."""
+    async def stop(self, *, timeout: float) -> None:
+        """Let `run` return after the batch in hand, and wait for that, but not longer than `timeout` seconds."""
         self._stopping.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._ended.wait()
 
     async def run(self) -> None:
         """Consume until stopped. NATS being away, or the stream or the consumer missing, is waited out or put right."""
+        self._ended.clear()
         lag = asyncio.create_task(self._watch_lag(), name=f"lag-{self._durable}")
         try:
             while not self._stopping.is_set():
@@ -173,6 +179,7 @@ class PullConsumer(Generic[T]):
             lag.cancel()
             await asyncio.gather(lag, return_exceptions=True)
             await self._release()
+            self._ended.set()
 
     async def _bind(self) -> None:
         """Make sure that the streams and the consumer exist. An existing consumer keeps its settings: they may be tuned."""

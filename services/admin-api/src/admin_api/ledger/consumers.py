@@ -1,0 +1,70 @@
+"""The ledger's side of the bus: bytes to usage events, and Postgres' errors to the consumer's two kinds."""
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Final
+
+import asyncpg
+import msgspec
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from admin_api.ledger import service
+from common.bus.consumer import Decoded, Item, PermanentError, Reject, TransientError
+from common.db.engine import Sessions
+from common.events.usage import UsageEnvelope
+from common.ids import is_id
+
+_CALL_ID_PREFIX: Final = "req"
+# Data exceptions, violated constraints, program limits: what the row itself is guilty of. Everything else, be it a missing
+# table or a missing right, is a state of the database that a person can put right while the events wait.
+_PERMANENT_CLASSES: Final = ("22", "23", "54")
+
+_parts: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_envelope: Final = msgspec.json.Decoder(UsageEnvelope)
+
+
+def decode_usage(body: bytes) -> Decoded[UsageEnvelope]:
+    """Read a message: a JSON array of envelopes, of which each is good or bad by itself."""
+    try:
+        parts = _parts.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Decoded(rejects=[Reject(body, f"not an array of events: {error}" if body else "empty message")])
+    items: list[Item[UsageEnvelope]] = []
+    rejects: list[Reject] = []
+    for position, part in enumerate(parts):
+        try:
+            items.append(Item(_read(part), bytes(part), position))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError) as error:
+            rejects.append(Reject(bytes(part), str(error), position))
+    return Decoded(items, rejects)
+
+
+def _read(part: msgspec.Raw) -> UsageEnvelope:
+    """One envelope, its time in UTC. Raises what its caller lists."""
+    envelope = _envelope.decode(part)
+    if not is_id(envelope.id, _CALL_ID_PREFIX):
+        raise ValueError("the id is not a call's")
+    if envelope.time.tzinfo is None:
+        raise ValueError("the time has no offset")
+    return msgspec.structs.replace(envelope, time=envelope.time.astimezone(UTC))
+
+
+class UsageHandler:
+    """Enters decoded batches; the consumer's `handle`."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def __call__(self, envelopes: Sequence[UsageEnvelope]) -> None:
+        """Raises `PermanentError` when Postgres refuses a row for what it is, `TransientError` for any other failure of it."""
+        try:
+            await service.record_usage(self._sessions, envelopes)
+        except DBAPIError as error:
+            state = getattr(error.orig, "sqlstate", None) or ""
+            if state.startswith(_PERMANENT_CLASSES) or isinstance(
+                getattr(error.orig, "__cause__", None), asyncpg.DataError
+            ):
+                raise PermanentError(f"refused by the ledger: {error.orig}") from error
+            raise TransientError(f"Postgres: {state} {type(error.orig).__name__}") from error
+        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise TransientError(f"Postgres: {type(error).__name__}") from error

@@ -1,0 +1,99 @@
+"""The tables of schema `ledger`.
+
+`usage_entries` is partitioned by month of `occurred_at`; its partitions are made at run time (`partitions`), and what fits
+none of them is kept in `usage_entries_default`. An entry's identity is the call id together with the start of the call: the
+edge repeats an event unchanged, so a repetition hits the same key, and a partitioned table cannot have a narrower one.
+
+`usage_hourly` is the sum over the entries of one whole UTC hour, kept in step by the transaction that inserts the entries
+(`repository`) and verifiable at any time (`audit`).
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, Index, Numeric, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from admin_api.database import LEDGER_SCHEMA
+from common.db.engine import schema_metadata
+
+# One call's numbers fit a BIGINT with room to spare (events.usage bounds them); sums over calls have no such bound.
+_SUM = Numeric(38, 0)
+
+
+class LedgerBase(DeclarativeBase):
+    """What the ledger's models inherit from."""
+
+    metadata = schema_metadata(LEDGER_SCHEMA)
+
+
+class UsageEntryRow(LedgerBase):
+    """One call. `lines` is a list of `{"kind", "quantity", "price"}`, the price in nano-USD per million as a string.
+
+    The indexes serve the newest-first list of calls, plain and by each of its filters.
+    """
+
+    __tablename__ = "usage_entries"
+    __table_args__ = (
+        Index(None, "tenant_id", "occurred_at", "call_id"),
+        Index(None, "key_id", "occurred_at", "call_id"),
+        Index(None, "alias", "occurred_at", "call_id"),
+        CheckConstraint("status IN ('succeeded', 'failed', 'aborted', 'interrupted')", name="status"),
+        CheckConstraint(
+            "input_tokens >= 0 AND cached_input_tokens >= 0 AND output_tokens >= 0 AND reasoning_tokens >= 0",
+            name="tokens",
+        ),
+        CheckConstraint("cost_nano_usd >= 0", name="cost"),
+        {"postgresql_partition_by": "RANGE (occurred_at)"},
+    )
+
+    occurred_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    call_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(Text)
+    key_id: Mapped[str] = mapped_column(Text)
+    alias: Mapped[str] = mapped_column(Text)
+    route_id: Mapped[str] = mapped_column(Text)
+    provider: Mapped[str] = mapped_column(Text)
+    model: Mapped[str] = mapped_column(Text)
+    operation: Mapped[str] = mapped_column(Text)
+    stream: Mapped[bool] = mapped_column(Boolean)
+    status: Mapped[str] = mapped_column(Text)
+    http_status: Mapped[int] = mapped_column(SmallInteger)
+    error_code: Mapped[str | None] = mapped_column(Text)
+    input_tokens: Mapped[int] = mapped_column(BigInteger)
+    cached_input_tokens: Mapped[int] = mapped_column(BigInteger)
+    output_tokens: Mapped[int] = mapped_column(BigInteger)
+    reasoning_tokens: Mapped[int] = mapped_column(BigInteger)
+    estimated: Mapped[bool] = mapped_column(Boolean)
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    cost_nano_usd: Mapped[int] = mapped_column(BigInteger)
+    price_version: Mapped[str] = mapped_column(Text)
+    latency_ms: Mapped[int] = mapped_column(BigInteger)
+    first_token_ms: Mapped[int | None] = mapped_column(BigInteger)
+    recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
+
+
+class UsageHourlyRow(LedgerBase):
+    """The sums of one UTC hour, tenant, key, alias, provider and model. `hour` is its start."""
+
+    __tablename__ = "usage_hourly"
+    __table_args__ = (Index(None, "tenant_id", "hour"),)
+
+    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    key_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    alias: Mapped[str] = mapped_column(Text, primary_key=True)
+    provider: Mapped[str] = mapped_column(Text, primary_key=True)
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    requests: Mapped[int] = mapped_column(BigInteger)
+    failed_requests: Mapped[int] = mapped_column(BigInteger)
+    aborted_requests: Mapped[int] = mapped_column(BigInteger)
+    interrupted_requests: Mapped[int] = mapped_column(BigInteger)
+    estimated_requests: Mapped[int] = mapped_column(BigInteger)
+    input_tokens: Mapped[Decimal] = mapped_column(_SUM)
+    cached_input_tokens: Mapped[Decimal] = mapped_column(_SUM)
+    output_tokens: Mapped[Decimal] = mapped_column(_SUM)
+    reasoning_tokens: Mapped[Decimal] = mapped_column(_SUM)
+    cost_nano_usd: Mapped[Decimal] = mapped_column(_SUM)

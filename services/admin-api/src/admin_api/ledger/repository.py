@@ -1,0 +1,135 @@
+"""Every statement that writes the ledger's rows. What a row means is in `models`.
+
+One statement inserts a batch and adds what was new to the hourly sums. Both inserts go through their rows in key order, and all
+entries come before the first sum: two workers that write the same keys wait for each other, they never deadlock.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from common.events.usage import UsageEnvelope
+
+_COLUMNS: Final[Mapping[str, str]] = {
+    "occurred_at": "timestamptz",
+    "call_id": "text",
+    "tenant_id": "text",
+    "key_id": "text",
+    "alias": "text",
+    "route_id": "text",
+    "provider": "text",
+    "model": "text",
+    "operation": "text",
+    "stream": "boolean",
+    "status": "text",
+    "http_status": "smallint",
+    "error_code": "text",
+    "input_tokens": "bigint",
+    "cached_input_tokens": "bigint",
+    "output_tokens": "bigint",
+    "reasoning_tokens": "bigint",
+    "estimated": "boolean",
+    "lines": "text",
+    "cost_nano_usd": "bigint",
+    "price_version": "text",
+    "latency_ms": "bigint",
+    "first_token_ms": "bigint",
+}
+_NAMES: Final = ", ".join(_COLUMNS)
+_ARRAYS: Final = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
+_INCOMING: Final = f"unnest({_ARRAYS}) WITH ORDINALITY AS incoming({_NAMES}, position)"
+_VALUES: Final = ", ".join("lines::jsonb" if name == "lines" else name for name in _COLUMNS)
+
+DIMENSIONS: Final = ("tenant_id", "key_id", "alias", "provider", "model")
+"""With the hour, the key of `usage_hourly`."""
+
+SUMS: Final[Mapping[str, str]] = {
+    "requests": "count(*)",
+    "failed_requests": "count(*) FILTER (WHERE status = 'failed')",
+    "aborted_requests": "count(*) FILTER (WHERE status = 'aborted')",
+    "interrupted_requests": "count(*) FILTER (WHERE status = 'interrupted')",
+    "estimated_requests": "count(*) FILTER (WHERE estimated)",
+    "input_tokens": "sum(input_tokens)",
+    "cached_input_tokens": "sum(cached_input_tokens)",
+    "output_tokens": "sum(output_tokens)",
+    "reasoning_tokens": "sum(reasoning_tokens)",
+    "cost_nano_usd": "sum(cost_nano_usd)",
+}
+"""Each sum of `usage_hourly`, as an aggregate over entries."""
+
+HOUR: Final = "date_trunc('hour', occurred_at, 'UTC')"
+_KEY: Final = ", ".join(("hour", *DIMENSIONS))
+
+_RECORD: Final = text(f"""
+    WITH inserted AS (
+        INSERT INTO ledger.usage_entries ({_NAMES})
+        SELECT {_VALUES} FROM {_INCOMING} ORDER BY occurred_at, call_id, position
+        ON CONFLICT (occurred_at, call_id) DO NOTHING
+        RETURNING {_NAMES}
+    ), added AS (
+        INSERT INTO ledger.usage_hourly AS known ({_KEY}, {", ".join(SUMS)})
+        SELECT {HOUR} AS hour, {", ".join(DIMENSIONS)}, {", ".join(SUMS.values())}
+        FROM inserted GROUP BY {_KEY} ORDER BY {_KEY}
+        ON CONFLICT ({_KEY}) DO UPDATE SET {", ".join(f"{name} = known.{name} + excluded.{name}" for name in SUMS)}
+    )
+    SELECT count(*) FROM inserted
+""")  # noqa: S608 - names of columns, from this module
+
+_CONFLICTS: Final = text(f"""
+    SELECT incoming.call_id FROM {_INCOMING} JOIN ledger.usage_entries AS known USING (occurred_at, call_id)
+    WHERE {
+    " OR ".join(
+        f"known.{name} IS DISTINCT FROM incoming.{name}{'::jsonb' if name == 'lines' else ''}"
+        for name in _COLUMNS
+        if name not in {"occurred_at", "call_id"}
+    )
+}
+""")  # noqa: S608 - names of columns, from this module
+
+Rows = Mapping[str, Sequence[Any]]
+"""A batch by column."""
+
+
+def rows_of(envelopes: Sequence[UsageEnvelope]) -> Rows:
+    """A batch of events as columns."""
+    encode = msgspec.json.Encoder().encode
+    data = [envelope.data for envelope in envelopes]
+    tokens = [each.tokens for each in data]
+    return {
+        "occurred_at": [envelope.time for envelope in envelopes],
+        "call_id": [envelope.id for envelope in envelopes],
+        "tenant_id": [each.tenant_id for each in data],
+        "key_id": [each.key_id for each in data],
+        "alias": [each.alias for each in data],
+        "route_id": [each.route_id for each in data],
+        "provider": [each.provider for each in data],
+        "model": [each.model for each in data],
+        "operation": [each.operation for each in data],
+        "stream": [each.stream for each in data],
+        "status": [each.status for each in data],
+        "http_status": [each.http_status for each in data],
+        "error_code": [each.error_code for each in data],
+        "input_tokens": [each.input for each in tokens],
+        "cached_input_tokens": [each.cached_input for each in tokens],
+        "output_tokens": [each.output for each in tokens],
+        "reasoning_tokens": [each.reasoning for each in tokens],
+        "estimated": [each.estimated for each in data],
+        "lines": [encode(each.lines).decode() for each in data],
+        "cost_nano_usd": [int(each.cost_nano_usd) for each in data],
+        "price_version": [each.price_version for each in data],
+        "latency_ms": [each.latency_ms for each in data],
+        "first_token_ms": [each.first_token_ms for each in data],
+    }
+
+
+async def record(session: AsyncSession, rows: Rows) -> int:
+    """Insert the calls that are not known yet, add them to the hourly sums, and return how many there were."""
+    return int(await session.scalar(_RECORD, dict(rows)) or 0)
+
+
+async def conflicting_calls(session: AsyncSession, rows: Rows) -> list[str]:
+    """The ids of calls that the ledger holds with another content than `rows` has."""
+    return list(await session.scalars(_CONFLICTS, dict(rows)))

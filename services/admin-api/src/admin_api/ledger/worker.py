@@ -1,0 +1,107 @@
+"""The process `python -m admin_api worker`: usage events in, ledger out, and a small HTTP server for its health and metrics.
+
+Failure policy: with Postgres away, consumption pauses and events wait in the stream; with NATS away, it waits for NATS. Neither
+ends the process; `/readyz` tells which it is, and `omg_consumer_given_back_total` and `omg_nats_disconnects_total` count.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+import asyncpg
+from fastapi import FastAPI
+from prometheus_client import Counter
+from sqlalchemy.exc import SQLAlchemyError
+
+from admin_api.ledger.consumers import UsageHandler, decode_usage
+from admin_api.ledger.partitions import ensure_partitions
+from admin_api.settings import WorkerSettings
+from common.bus.connection import Bus, BusUnavailableError
+from common.bus.consumer import PullConsumer
+from common.clock import Clock, utc_now
+from common.db.engine import Sessions, create_engine, create_sessions, ping
+from common.events import subjects
+from common.http.app import create_app
+from common.lifecycle import TaskOwner, serve
+from common.logging import get_logger
+
+SERVICE: Final = "admin-api-worker"
+# The batch in hand, the partitions, the readiness check; one to spare.
+_POOL_SIZE: Final = 4
+_STOP_TIMEOUT_S: Final = 5.0
+_PARTITIONS_INTERVAL_S: Final = 3600.0
+_PARTITIONS_RETRY_S: Final = 10.0
+
+_log = get_logger(__name__)
+_partition_failures = Counter("omg_ledger_partition_failures_total", "Times the partitions could not be made ready.")
+
+
+def run(settings: WorkerSettings) -> None:
+    """Work until SIGTERM; the batch in hand is finished."""
+    serve(create_worker(settings), host=settings.listen_host, port=settings.listen_port)
+
+
+def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAPI:
+    """The worker as an ASGI application: it works from start-up to shutdown."""
+    engine = create_engine(settings.database_url.get_secret_value(), name=SERVICE, pool_size=_POOL_SIZE)
+    sessions = create_sessions(engine)
+    bus = Bus(url=settings.nats_url.get_secret_value(), name=SERVICE)
+    consumer = PullConsumer(
+        bus=bus,
+        replicas=settings.nats_replicas,
+        stream=subjects.USAGE_STREAM,
+        subject=subjects.USAGE_RECORDED,
+        durable=subjects.LEDGER_CONSUMER,
+        decode=decode_usage,
+        handle=UsageHandler(sessions),
+    )
+    partitions_tried = asyncio.Event()
+
+    async def keep_partitions() -> None:
+        while True:
+            made = await _try_partitions(sessions, clock)
+            partitions_tried.set()
+            pause = _PARTITIONS_INTERVAL_S if made else _PARTITIONS_RETRY_S
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
+
+    async def consume() -> None:
+        # Only so that the first rows need not be moved later: the default partition would take them.
+        await partitions_tried.wait()
+        await consumer.run()
+
+    async def consumer_is_bound() -> None:
+        if not consumer.is_bound:
+            raise BusUnavailableError("the consumer is not there yet")
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await bus.start()
+        try:
+            async with TaskOwner() as tasks:
+                tasks.keep_running("partitions", keep_partitions)
+                tasks.keep_running("consume", consume)
+                yield
+                await consumer.stop(timeout=_STOP_TIMEOUT_S)
+        finally:
+            await bus.close()
+            await engine.dispose()
+
+    return create_app(
+        title="Open Model Gateway ledger worker",
+        description="Writes the usage ledger.",
+        pings={"postgres": partial(ping, engine), "nats": bus.ping, "consumer": consumer_is_bound},
+        lifespan=lifespan,
+    )
+
+
+async def _try_partitions(sessions: Sessions, clock: Clock) -> bool:
+    try:
+        await ensure_partitions(sessions, now=clock())
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        _partition_failures.inc()
+        _log.warning("partitions not made", reason=repr(error))
+        return False
+    return True
