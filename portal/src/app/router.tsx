@@ -1,0 +1,132 @@
+/** Every page and its address. Pages are loaded when they are first visited; the session is checked before. */
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  Outlet,
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+
+import { ApiError } from "@/api/client";
+import { LoginPage } from "@/features/session/pages/LoginPage";
+import { sessionQuery } from "@/features/session/queries";
+import { isPeriod, type Period } from "@/features/usage/period";
+
+import { AppShell } from "./AppShell";
+import { NotFound, RouteError, RoutePending } from "./RouteStates";
+
+const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+
+const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
+  component: Outlet,
+  notFoundComponent: NotFound,
+});
+
+interface LoginSearch {
+  next?: string | undefined;
+  expired?: boolean | undefined;
+}
+
+const loginRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/login",
+  validateSearch: (search): LoginSearch => ({
+    next: text(search["next"]),
+    expired: search["expired"] === true ? true : undefined,
+  }),
+  component: LoginPage,
+});
+
+const signedInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: "signed-in",
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.queryClient.ensureQueryData(sessionQuery);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) {
+        throw redirect({ to: "/login", search: { next: location.href === "/" ? undefined : location.href } });
+      }
+      throw error;
+    }
+  },
+  component: AppShell,
+});
+
+export interface DashboardSearch {
+  period?: Period | undefined;
+  tenant?: string | undefined;
+}
+
+const dashboardRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/",
+  validateSearch: (search): DashboardSearch => ({
+    period: isPeriod(search["period"]) ? search["period"] : undefined,
+    tenant: text(search["tenant"]),
+  }),
+  component: lazyRouteComponent(() => import("@/features/usage/pages/DashboardPage"), "DashboardPage"),
+});
+
+export interface CallsSearch {
+  tenant?: string | undefined;
+  key?: string | undefined;
+  model?: string | undefined;
+}
+
+const callsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/calls",
+  validateSearch: (search): CallsSearch => ({
+    tenant: text(search["tenant"]),
+    key: text(search["key"]),
+    model: text(search["model"]),
+  }),
+  component: lazyRouteComponent(() => import("@/features/calls/pages/CallsPage"), "CallsPage"),
+});
+
+const apiKeysRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/api-keys",
+  validateSearch: (search): { tenant?: string | undefined } => ({ tenant: text(search["tenant"]) }),
+  component: lazyRouteComponent(() => import("@/features/api-keys/pages/ApiKeysPage"), "ApiKeysPage"),
+});
+
+const modelsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/models",
+  component: lazyRouteComponent(() => import("@/features/models/pages/ModelsPage"), "ModelsPage"),
+});
+
+const tenantsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/tenants",
+  component: lazyRouteComponent(() => import("@/features/tenants/pages/TenantsPage"), "TenantsPage"),
+});
+
+const routeTree = rootRoute.addChildren([
+  loginRoute,
+  signedInRoute.addChildren([dashboardRoute, callsRoute, apiKeysRoute, modelsRoute, tenantsRoute]),
+]);
+
+export function createPortalRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { queryClient },
+    defaultPreload: "intent",
+    defaultErrorComponent: RouteError,
+    defaultPendingComponent: RoutePending,
+    defaultNotFoundComponent: NotFound,
+    scrollRestoration: true,
+  });
+}
+
+export type PortalRouter = ReturnType<typeof createPortalRouter>;
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: PortalRouter;
+  }
+}

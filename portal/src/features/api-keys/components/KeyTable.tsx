@@ -1,0 +1,68 @@
+import { Link } from "@tanstack/react-router";
+
+import type { ApiKey } from "@/api/types";
+import { usePermission } from "@/features/session/queries";
+import { Badge, type Tone } from "@/ui/Badge";
+import { Button } from "@/ui/Button";
+import { RelativeTime } from "@/ui/Figures";
+import { Table, tableStyles } from "@/ui/Table";
+
+const LOOKS: Record<ApiKey["status"], { tone: Tone; word: string }> = {
+  active: { tone: "success", word: "Active" },
+  revoked: { tone: "neutral", word: "Revoked" },
+  expired: { tone: "warning", word: "Expired" },
+};
+
+export function KeyTable({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke: (key: ApiKey) => void }) {
+  const mayWrite = usePermission("api_keys:write");
+  const mayReadUsage = usePermission("usage:read");
+  return (
+    <Table label="API keys">
+      <thead>
+        <tr>
+          <th>Name</th>
+          <th>Key</th>
+          <th>Tenant</th>
+          <th>Status</th>
+          <th>Created</th>
+          <th>Expires</th>
+          <th>
+            <span className="visually-hidden">Actions</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {keys.map((key) => (
+          <tr key={key.id} data-key={key.id}>
+            <td className={tableStyles["strong"]} title={key.id}>
+              {key.name}
+            </td>
+            <td className={`${tableStyles["mono"]} ${tableStyles["muted"]}`}>{key.hint}</td>
+            <td>{key.tenant_name}</td>
+            <td>
+              <Badge tone={LOOKS[key.status].tone} dot={key.status === "active"}>
+                {LOOKS[key.status].word}
+              </Badge>
+            </td>
+            <td className={tableStyles["muted"]}>
+              <RelativeTime iso={key.created_at} />
+            </td>
+            <td className={tableStyles["muted"]}>{key.expires_at ? <RelativeTime iso={key.expires_at} /> : "Never"}</td>
+            <td className={tableStyles["actions"]}>
+              {mayReadUsage && (
+                <Link to="/calls" search={{ key: key.id }}>
+                  Calls
+                </Link>
+              )}
+              {mayWrite && key.status !== "revoked" && (
+                <Button size="sm" variant="ghost" onClick={() => onRevoke(key)} aria-label={`Revoke ${key.name}`}>
+                  Revoke
+                </Button>
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </Table>
+  );
+}

@@ -1,0 +1,51 @@
+/** API keys of every tenant. */
+import { infiniteQueryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+
+import { api, dataOf } from "@/api/client";
+import { nextCursor, pageQuery } from "@/api/paging";
+
+export function apiKeyListQuery(tenant: string | undefined) {
+  return infiniteQueryOptions({
+    queryKey: ["api-keys", tenant],
+    queryFn: ({ pageParam, signal }) => {
+      const query = { ...pageQuery(pageParam), ...(tenant ? { tenant_id: tenant } : {}) };
+      return dataOf(api.GET("/admin/api-keys", { params: { query }, signal }));
+    },
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: nextCursor,
+  });
+}
+
+interface NewApiKey {
+  tenantId: string;
+  name: string;
+  /** The moment from which the key is refused, RFC 3339; null for never. */
+  expiresAt: string | null;
+}
+
+/** Creates a key. Its reply is the only place where the secret ever is: it is not put in the cache. */
+export function useCreateApiKey() {
+  const queryClient = useQueryClient();
+  return useMutation({
+    gcTime: 0,
+    mutationFn: ({ tenantId, name, expiresAt }: NewApiKey) =>
+      dataOf(
+        api.POST("/admin/tenants/{tenant_id}/api-keys", {
+          params: { path: { tenant_id: tenantId } },
+          body: expiresAt === null ? { name } : { name, expires_at: expiresAt },
+        }),
+      ),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ["api-keys"] }),
+  });
+}
+
+export function useRevokeApiKey() {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: ({ tenantId, keyId }: { tenantId: string; keyId: string }) =>
+      api.DELETE("/admin/tenants/{tenant_id}/api-keys/{key_id}", {
+        params: { path: { tenant_id: tenantId, key_id: keyId } },
+      }),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ["api-keys"] }),
+  });
+}

@@ -1,0 +1,46 @@
+/** Calls through the gateway, newest first. */
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+
+import { api, dataOf } from "@/api/client";
+import type { CallPage } from "@/api/types";
+
+export interface CallFilter {
+  tenant?: string | undefined;
+  key?: string | undefined;
+  model?: string | undefined;
+}
+
+export const LIVE_MS = 2000;
+const PAGE_SIZE = 50;
+
+export function fetchCalls(
+  filter: CallFilter,
+  paging: { limit: number; cursor?: string },
+  signal?: AbortSignal,
+): Promise<CallPage> {
+  const query = {
+    ...paging,
+    ...(filter.tenant ? { tenant_id: filter.tenant } : {}),
+    ...(filter.key ? { key_id: filter.key } : {}),
+    ...(filter.model ? { alias: filter.model } : {}),
+  };
+  return dataOf(api.GET("/admin/usage/calls", { params: { query }, ...(signal ? { signal } : {}) }));
+}
+
+/** The newest page, asked for again every two seconds while the page is visible. */
+export function newestCallsQuery(filter: CallFilter, limit: number = PAGE_SIZE) {
+  return queryOptions({
+    queryKey: ["calls", "newest", filter, limit],
+    queryFn: ({ signal }) => fetchCalls(filter, { limit }, signal),
+    refetchInterval: LIVE_MS,
+    staleTime: 0,
+  });
+}
+
+export function recentCallsQuery(filter: CallFilter) {
+  return queryOptions({ ...newestCallsQuery(filter, 8), placeholderData: keepPreviousData });
+}
+
+export function fetchOlderCalls(filter: CallFilter, cursor: string): Promise<CallPage> {
+  return fetchCalls(filter, { limit: PAGE_SIZE, cursor });
+}
