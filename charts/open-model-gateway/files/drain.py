@@ -23,12 +23,12 @@ def drain(port: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     time.sleep(min(ENDPOINTS_SETTLE_S, seconds))
     quiet = 0
-    while time.monotonic() < deadline and quiet < 2:
+    while time.monotonic() < deadline and quiet < 3:
         try:
             quiet = quiet + 1 if calls_in_flight(port) == 0 else 0
         except OSError:
             return  # the process is gone: there is nothing to wait for
-        time.sleep(0.5)
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":
