@@ -79,6 +79,22 @@ def reset(
 
 
 @app.command()
+def demo_data(
+    data: DataOption = _DATA,
+    days: Annotated[int, typer.Option(min=1, max=28, help="How far back the calls go.")] = 14,
+    admin_password: Annotated[
+        str | None, typer.Option(envvar="OMG_ADMIN_PASSWORD", help="When it was changed in the portal.")
+    ] = None,
+) -> None:
+    """Fill the dashboard of the running stack with made-up calls. Doing so again changes nothing."""
+    from devstack.demo_data import send_demo_data
+
+    asyncio.run(
+        send_demo_data(DataFolder(data), days=days, environment=os.environ, admin_password=admin_password, say=print)
+    )
+
+
+@app.command()
 def portal() -> None:
     """Build the portal, with node from the machine or, when it has none, from a wheel."""
     from devstack.portal import PortalError, build, find_portal_sources

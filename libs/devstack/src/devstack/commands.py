@@ -16,7 +16,7 @@ from devstack.processes.command import CommandError, run_command
 from devstack.provision import SCHEMAS
 from devstack.services import Backends, Service, service_environment
 
-_DEMO_TENANT: Final = "Demo"
+DEMO_TENANT: Final = "Demo"
 ADMIN_EMAIL: Final = "admin@example.com"
 
 
@@ -48,9 +48,9 @@ def bootstrap_document(backends: Backends, models: list[dict[str, Any]]) -> Mapp
     """What a fresh installation starts with."""
     secrets = backends.secrets
     return {
-        "tenants": [{"name": _DEMO_TENANT}],
+        "tenants": [{"name": DEMO_TENANT}],
         "admin_users": [{"email": ADMIN_EMAIL, "name": "Admin", "password": secrets.admin_password, "role": "owner"}],
-        "api_keys": [{"tenant": _DEMO_TENANT, "name": "First key", "secret": secrets.demo_api_key}],
+        "api_keys": [{"tenant": DEMO_TENANT, "name": "First key", "secret": secrets.demo_api_key}],
         "models": models,
     }
 
