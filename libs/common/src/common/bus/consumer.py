@@ -167,8 +167,8 @@ class PullConsumer(Generic[T]):
                     await self._or_stop(self._bind())
                     while not self._stopping.is_set():
                         batch = await self._or_stop(self._puller.next_batch())
-                        if batch:
-                            await self._settle(batch)
+                        if batch and not await self._settle(batch):
+                            break  # a dead letter was not taken: see whether its stream is there
                 except _RETRYABLE as error:
                     self.is_bound = False
                     _interruptions.labels(consumer=self._durable, cause=type(error).__name__).inc()
@@ -203,8 +203,8 @@ class PullConsumer(Generic[T]):
         self._ack_wait = info.config.ack_wait or self._ack_wait
         self.is_bound = True
 
-    async def _settle(self, batch: Sequence[Msg]) -> None:
-        """Handle, dead-letter, acknowledge or give back every message of `batch`."""
+    async def _settle(self, batch: Sequence[Msg]) -> bool:
+        """Handle, dead-letter, acknowledge or give back every message of `batch`; whether all dead letters were stored."""
         deliveries: list[_Delivery[T]] = [_Delivery(message) for message in batch]
         pause = 0.0
         async with self._kept_in_progress(batch):
@@ -229,6 +229,7 @@ class PullConsumer(Generic[T]):
                 await self._answer(delivery, pause)
         if pause:
             await self._or_stop(asyncio.sleep(pause))
+        return all(delivery.give_back != "dead_letter" for delivery in deliveries)
 
     def _decoded(self, body: bytes) -> Decoded[T]:
         try:
@@ -316,6 +317,8 @@ class PullConsumer(Generic[T]):
         try:
             for message in await self._puller.close():
                 await message.nak()
+            if self._bus.is_connected:
+                await self._bus.client.flush(timeout=2)
         except (NatsError, OSError, TimeoutError) as error:
             _log.warning("messages not given back", consumer=self._durable, error=repr(error))
 
