@@ -6,14 +6,15 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-from common.ids import new_id
 from common.logging import get_logger
-from edge_proxy.errors import EdgeError, MethodNotAllowed, UnknownUrl
+from edge_proxy.errors import EdgeError, InternalError, MethodNotAllowed, UnknownUrl
 from edge_proxy.pipeline.client import Client, Receive, Send
 from edge_proxy.wiring import Edge
 
 Scope = dict[str, Any]
+_CHAT: Final = "/v1/chat/completions"
 _MODELS: Final = "/v1/models"
+_INTERNAL: Final = "Something went wrong on our side. It has been logged under the request id."
 
 _log = get_logger(__name__)
 
@@ -32,40 +33,33 @@ class EdgeApp:
             await self._live(receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def tracked(message: dict[str, Any]) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        client = Client(receive=receive, send=send)
         try:
-            await self._route(scope, receive, tracked)
+            await self._route(scope, client)
+        except EdgeError as error:
+            await client.error(error)
         except Exception as error:
-            _log.error("request failed", path=scope["path"], error=repr(error), exc_info=error)
-            if started:
+            _log.error("request failed", request_id=client.request_id, error=repr(error), exc_info=error)
+            if client.started:
                 raise  # the server closes the connection: half an answer must not look whole
-            await Client(receive=receive, send=send, request_id=new_id("req")).error(_Internal(_INTERNAL))
+            await client.error(InternalError(_INTERNAL))
 
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _route(self, scope: Scope, client: Client) -> None:
         path, method, edge = scope["path"], scope["method"], self._edge
-        if path == "/v1/chat/completions":
-            if method == "POST":
-                return await edge.pipeline.chat(scope["headers"], receive, send)
-            return await _refuse(MethodNotAllowed(f"Use POST for {path}."), receive, send, allow=b"POST")
-        if path == _MODELS or path.startswith(_MODELS + "/"):
-            if method == "GET":
-                model = path[len(_MODELS) + 1 :] or None
-                return await edge.models.handle(scope["headers"], receive, send, model)
-            return await _refuse(MethodNotAllowed(f"Use GET for {path}."), receive, send, allow=b"GET")
-        if method == "GET":
-            if path == "/healthz":
-                return await edge.health.healthz(send)
-            if path == "/readyz":
-                return await edge.health.readyz(send)
-            if path == "/metrics":
-                return await edge.health.metrics(send)
-        return await _refuse(UnknownUrl(f"Unknown request URL: {method} {path[:200]}."), receive, send)
+        if path == _CHAT:
+            _only("POST", scope)
+            await edge.pipeline.chat(scope["headers"], client)
+        elif path == _MODELS or path.startswith(_MODELS + "/"):
+            _only("GET", scope)
+            await edge.models.handle(scope["headers"], client, path[len(_MODELS) + 1 :] or None)
+        elif path == "/healthz":
+            await edge.health.healthz(client)
+        elif path == "/readyz":
+            await edge.health.readyz(client)
+        elif path == "/metrics":
+            await edge.health.metrics(client)
+        else:
+            raise UnknownUrl(f"Unknown request URL: {method} {path[:200]}.")
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -79,14 +73,8 @@ class EdgeApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-class _Internal(EdgeError):
-    code = "internal_error"
-
-
-_INTERNAL: Final = "Something went wrong on our side. It has been logged under the request id."
-
-
-async def _refuse(error: EdgeError, receive: Receive, send: Send, *, allow: bytes | None = None) -> None:
-    if allow is not None:
-        error.headers.append((b"allow", allow))
-    await Client(receive=receive, send=send, request_id=new_id("req")).error(error)
+def _only(method: str, scope: Scope) -> None:
+    if scope["method"] != method:
+        refusal = MethodNotAllowed(f"Use {method} for {scope['path'][:200]}.")
+        refusal.headers.append((b"allow", method.encode()))
+        raise refusal

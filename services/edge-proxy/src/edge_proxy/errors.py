@@ -11,6 +11,7 @@
     ├── ProviderRateLimited  429  the provider's limit, with its Retry-After (retried by the SDK)
     ├── ProviderFailed       502  5xx, refused connection, unreadable reply, our credential refused (retried)
     ├── ProviderTimeout      504  connect, first byte, idle or total time spent (retried)
+    ├── InternalError        500  a fault of ours; logged with its request id
     └── Unavailable          503  no configuration yet, or nowhere to record usage (retried)
 
 Upstream text reaches a client only through `ProviderRejected`: those messages are about the client's own request.
@@ -86,6 +87,10 @@ class BodyTooLarge(EdgeError):
     status = 413
     type = "invalid_request_error"
     code = "request_too_large"
+
+
+class InternalError(EdgeError):
+    code = "internal_error"
 
 
 class Unavailable(EdgeError):

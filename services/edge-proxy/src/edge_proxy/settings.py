@@ -2,7 +2,7 @@
 
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
@@ -21,8 +21,8 @@ class EdgeSettings(ProcessSettings, BusSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
     journal_max_bytes: Annotated[int, Field(ge=1024 * 1024)] = 1024**3
 
-    upstream_transport: Annotated[str, Field(pattern="^(pyreqwest|aiohttp)$")] = "pyreqwest"
+    upstream_transport: Literal["pyreqwest", "aiohttp"] = "pyreqwest"
     upstream_connect_timeout: Seconds = 5
-    upstream_first_byte_timeout: Seconds = 120
+    upstream_first_byte_timeout: Seconds = 300
     upstream_idle_timeout: Seconds = 60
     upstream_total_timeout: Seconds = 600

@@ -1,7 +1,8 @@
 """The composition root: which parts a process of edge-proxy consists of, and in which order they start and stop."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Final
 
 import msgspec
 
@@ -21,11 +22,19 @@ from edge_proxy.pipeline.run import Pipeline
 from edge_proxy.pipeline.watchdog import Limits
 from edge_proxy.recording.access_log import AccessLog
 from edge_proxy.recording.journal import Journal
+from edge_proxy.recording.metrics import CallMetrics
 from edge_proxy.recording.publisher import UsagePublisher
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.recording.recovery import Recovery
 from edge_proxy.settings import EdgeSettings
+from edge_proxy.upstream.aiohttp_transport import AiohttpTransport
 from edge_proxy.upstream.pyreqwest_transport import PyreqwestTransport
+from edge_proxy.upstream.transport import Transport
+
+_TRANSPORTS: Final[Mapping[str, Callable[..., Transport]]] = {
+    "pyreqwest": PyreqwestTransport,
+    "aiohttp": AiohttpTransport,
+}
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -42,7 +51,10 @@ async def run_edge(settings: EdgeSettings) -> AsyncIterator[Edge]:
     source = f"edge-proxy/{settings.replica_id}"
     bus = Bus(url=settings.nats_url.get_secret_value(), name=source)
     access_log = AccessLog()
-    transport = PyreqwestTransport(connect_timeout_s=settings.upstream_connect_timeout)
+    metrics = CallMetrics()
+    transport = _TRANSPORTS[settings.upstream_transport](
+        connect_timeout_s=settings.upstream_connect_timeout, read_timeout_s=settings.upstream_first_byte_timeout
+    )
     with Journal(settings.state_dir / "journal", max_bytes=settings.journal_max_bytes) as journal:
         publisher = UsagePublisher(bus=bus, journal=journal)
         recovery = Recovery(bus=bus, journal=journal, publisher=publisher, source=source)
@@ -64,7 +76,9 @@ async def run_edge(settings: EdgeSettings) -> AsyncIterator[Edge]:
             configuration=configuration,
             authenticator=authenticator,
             attempt=Attempt(transport, limits),
-            recorder=Recorder(journal=journal, publisher=publisher, access_log=access_log, source=source),
+            recorder=Recorder(
+                journal=journal, publisher=publisher, access_log=access_log, metrics=metrics, source=source
+            ),
             max_body_bytes=settings.max_body_bytes,
         )
 
@@ -88,5 +102,6 @@ async def run_edge(settings: EdgeSettings) -> AsyncIterator[Edge]:
             await publisher.drain()
         finally:
             access_log.flush()
+            metrics.close()
             await transport.close()
             await bus.close()

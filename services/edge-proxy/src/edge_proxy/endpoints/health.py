@@ -4,15 +4,17 @@ Ready means: there is a configuration to serve from and calls can be journalled.
 for it serves from its snapshot; it is shown.
 """
 
-from typing import Any
+from typing import Final
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from common.bus.connection import Bus
 from edge_proxy.control.configuration import Configuration
-from edge_proxy.pipeline.client import Send
+from edge_proxy.pipeline.client import Client
 from edge_proxy.recording.journal import Journal
+
+_OK: Final = b'{"status":"ok"}'
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -20,10 +22,10 @@ class Health(msgspec.Struct, frozen=True):
     journal: Journal
     bus: Bus
 
-    async def healthz(self, send: Send) -> None:
-        await _reply(send, 200, {"status": "ok"})
+    async def healthz(self, client: Client) -> None:
+        await client.reply(200, _OK)
 
-    async def readyz(self, send: Send) -> None:
+    async def readyz(self, client: Client) -> None:
         loaded, writable = self.configuration.is_loaded, not self.journal.is_full
         checks = {
             "configuration": "ok" if loaded else "missing",
@@ -31,17 +33,7 @@ class Health(msgspec.Struct, frozen=True):
             "nats": "ok" if self.bus.is_connected else "disconnected",
         }
         ready = loaded and writable
-        await _reply(send, 200 if ready else 503, {"ready": ready, "checks": checks})
+        await client.reply(200 if ready else 503, msgspec.json.encode({"ready": ready, "checks": checks}))
 
-    async def metrics(self, send: Send) -> None:
-        await _send(send, 200, generate_latest(), CONTENT_TYPE_LATEST.encode())
-
-
-async def _reply(send: Send, status: int, body: dict[str, Any]) -> None:
-    await _send(send, status, msgspec.json.encode(body), b"application/json")
-
-
-async def _send(send: Send, status: int, body: bytes, content_type: bytes) -> None:
-    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    async def metrics(self, client: Client) -> None:
+        await client.reply(200, generate_latest(), content_type=CONTENT_TYPE_LATEST.encode())

@@ -4,33 +4,26 @@ from typing import Any
 
 import msgspec
 
-from common.ids import new_id
 from edge_proxy.control.configuration import Configuration
 from edge_proxy.control.snapshot import Alias
-from edge_proxy.errors import EdgeError
 from edge_proxy.pipeline.authenticate import Authenticator
 from edge_proxy.pipeline.authorize import authorize_model
-from edge_proxy.pipeline.client import Client, Headers, Receive, Send, authorization
+from edge_proxy.pipeline.client import Client, Headers, authorization
 
 
 class Models(msgspec.Struct, frozen=True):
     configuration: Configuration
     authenticator: Authenticator
 
-    async def handle(self, headers: Headers, receive: Receive, send: Send, model: str | None) -> None:
-        """The list, or with `model` that one alias."""
-        client = Client(receive=receive, send=send, request_id=new_id("req"))
-        try:
-            _, tenant = await self.authenticator.authenticate(authorization(headers))
-            snapshot = self.configuration.snapshot
-            if model is not None:
-                shown: Any = _shape(authorize_model(snapshot, tenant, model))
-            else:
-                allowed = (alias for name, alias in sorted(snapshot.aliases.items()) if tenant.may_use(name))
-                shown = {"object": "list", "data": [_shape(alias) for alias in allowed]}
-        except EdgeError as error:
-            await client.error(error)
-            return
+    async def handle(self, headers: Headers, client: Client, model: str | None) -> None:
+        """The list, or with `model` that one alias. Raises `EdgeError`."""
+        _, tenant = await self.authenticator.authenticate(authorization(headers))
+        snapshot = self.configuration.snapshot
+        if model is not None:
+            shown: Any = _shape(authorize_model(snapshot, tenant, model))
+        else:
+            allowed = (alias for name, alias in sorted(snapshot.aliases.items()) if tenant.may_use(name))
+            shown = {"object": "list", "data": [_shape(alias) for alias in allowed]}
         await client.reply(200, msgspec.json.encode(shown))
 
 

@@ -3,7 +3,9 @@
 A whole reply is returned, not sent: it goes out after the call is settled. A stream goes out as it arrives.
 """
 
+from collections.abc import Mapping
 from time import perf_counter
+from typing import Final
 
 import msgspec
 from prometheus_client import Counter
@@ -14,10 +16,18 @@ from edge_proxy.pipeline.client import Client
 from edge_proxy.pipeline.watchdog import Limits, Watchdog
 from edge_proxy.pricing.estimate import estimate_reply_tokens, estimate_stream_tokens
 from edge_proxy.providers.base import StreamDecoder
-from edge_proxy.upstream.errors import ConnectFailed, ConnectTimeout, TransportBroken, TransportError
+from edge_proxy.upstream.errors import ConnectFailed, ConnectTimeout, ReadTimeout, TransportBroken, TransportError
 from edge_proxy.upstream.transport import Transport, UpstreamRequest, UpstreamResponse
 
 _transport_failures = Counter("omg_edge_upstream_failures_total", "Calls that failed on the way.", ["provider", "kind"])
+
+
+_KINDS: Final[Mapping[type[TransportError], str]] = {
+    ConnectTimeout: "connect_timeout",
+    ConnectFailed: "connect",
+    ReadTimeout: "read_timeout",
+    TransportBroken: "broken",
+}
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -29,7 +39,6 @@ class Attempt(msgspec.Struct, frozen=True):
     async def run(self, call: Call, client: Client) -> bytes | None:
         """The reply's body, or None when it was streamed. Raises `ProviderError`, `ClientGone`."""
         with Watchdog(total=self.limits.total) as watchdog:
-            watchdog.expect(self.limits.first_byte)
             try:
                 response = await self.transport.send(_request(call))
                 try:
@@ -58,6 +67,7 @@ class Attempt(msgspec.Struct, frozen=True):
     async def _stream(self, call: Call, client: Client, response: UpstreamResponse, watchdog: Watchdog) -> None:
         decoder = call.route.provider.chat_stream(call.request)
         watcher = client.watch(watchdog.client_gone)
+        watchdog.expect(self.limits.first_byte)
         try:
             while (chunk := await response.chunk()) is not None:
                 if call.first_byte is None:
@@ -87,6 +97,7 @@ def _request(call: Call) -> UpstreamRequest:
         url=route.provider.chat_url(route.base_url),
         headers={**route.headers, "x-request-id": call.id},
         body=route.provider.chat_body(call.request, route.model_json),
+        stream=call.request.stream,
     )
 
 
@@ -97,8 +108,10 @@ def _count_stream(call: Call, decoder: StreamDecoder) -> None:
 
 
 def _translate(call: Call, error: TransportError) -> ProviderFailed | ProviderTimeout:
-    kind = {ConnectTimeout: "connect_timeout", ConnectFailed: "connect", TransportBroken: "broken"}[type(error)]
+    kind = _KINDS[type(error)]
     _transport_failures.labels(call.route.provider.name, kind).inc()
+    if isinstance(error, ReadTimeout):
+        return ProviderTimeout("The provider did not answer in time.")
     if isinstance(error, ConnectTimeout):
         return ProviderTimeout("The provider could not be reached in time.")
     if isinstance(error, ConnectFailed):

@@ -2,7 +2,7 @@
 
 import time
 
-from common.crypto.api_keys import hash_api_key, is_api_key
+from common.crypto.api_keys import KeyHasher, is_api_key
 from edge_proxy.control.configuration import Configuration
 from edge_proxy.control.snapshot import Key, Tenant
 from edge_proxy.errors import IncorrectApiKey, TenantSuspended
@@ -11,7 +11,7 @@ from edge_proxy.errors import IncorrectApiKey, TenantSuspended
 class Authenticator:
     def __init__(self, *, configuration: Configuration, key_hash_secret: bytes) -> None:
         self._configuration = configuration
-        self._secret = key_hash_secret
+        self._hasher = KeyHasher(key_hash_secret)
 
     async def authenticate(self, authorization: bytes | None) -> tuple[Key, Tenant]:
         """Raises `IncorrectApiKey`, `TenantSuspended`, or `Unavailable` while there is no configuration yet."""
@@ -23,7 +23,7 @@ class Authenticator:
         secret = secret.strip()
         if scheme.lower() != "bearer" or not is_api_key(secret):
             raise IncorrectApiKey("Incorrect API key provided.")
-        digest = hash_api_key(self._secret, secret)
+        digest = self._hasher.hash(secret)
         snapshot = self._configuration.snapshot
         key = snapshot.keys.get(digest) or await self._configuration.look_up_key(digest)
         if key is None:

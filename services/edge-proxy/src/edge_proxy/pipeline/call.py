@@ -4,7 +4,6 @@ from datetime import datetime
 from time import perf_counter
 
 from common.events.usage import CallStatus, Tokens
-from common.ids import new_id
 from edge_proxy.control.snapshot import Alias, Key, Route, Tenant
 from edge_proxy.errors import ProviderError
 from edge_proxy.recording.journal import Segment
@@ -42,8 +41,8 @@ class Call:
     route: Route
     tenant: Tenant
 
-    def __init__(self, *, operation: str, time: datetime) -> None:
-        self.id = new_id("req")
+    def __init__(self, *, id: str, operation: str, time: datetime) -> None:
+        self.id = id
         self.operation = operation
         self.time = time
         self.started = perf_counter()

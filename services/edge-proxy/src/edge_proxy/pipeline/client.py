@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from common.ids import new_id
 from edge_proxy.errors import BodyTooLarge, EdgeError, InvalidRequest
 
 Send = Callable[[dict[str, Any]], Any]
 Receive = Callable[[], Any]
 Headers = list[tuple[bytes, bytes]]
 
-_JSON: Final = (b"content-type", b"application/json")
 _EVENT_STREAM: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 # Proxies in between must neither store nor collect a stream.
 _NO_CACHE: Final = (b"cache-control", b"no-cache, no-transform")
@@ -20,12 +20,13 @@ _NO_BUFFERING: Final = (b"x-accel-buffering", b"no")
 class Client:
     """One request's connection. Exactly one of `reply`, `error` or `start_stream … finish` answers it."""
 
-    __slots__ = ("_receive", "_send", "request_id", "streaming")
+    __slots__ = ("_receive", "_send", "request_id", "started", "streaming")
 
-    def __init__(self, *, receive: Receive, send: Send, request_id: str) -> None:
+    def __init__(self, *, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
-        self.request_id = request_id.encode()
+        self.request_id = new_id("req")
+        self.started = False
         self.streaming = False
 
     async def body(self, headers: Headers, *, limit: int) -> bytes:
@@ -51,9 +52,12 @@ class Client:
                 raise BodyTooLarge(f"The request body is larger than {limit} bytes.")
         return b"".join(parts)
 
-    async def reply(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    async def reply(
+        self, status: int, body: bytes, *headers: tuple[bytes, bytes], content_type: bytes = b"application/json"
+    ) -> None:
         length = (b"content-length", b"%d" % len(body))
-        head = [_JSON, length, (b"x-request-id", self.request_id), *headers]
+        self.started = True
+        head = [(b"content-type", content_type), length, (b"x-request-id", self.request_id.encode()), *headers]
         await self._send({"type": "http.response.start", "status": status, "headers": head})
         await self._send({"type": "http.response.body", "body": body})
 
@@ -66,8 +70,8 @@ class Client:
             await self.reply(error.http_status, error.body(), *error.headers)
 
     async def start_stream(self) -> None:
-        self.streaming = True
-        head = [_EVENT_STREAM, _NO_CACHE, _NO_BUFFERING, (b"x-request-id", self.request_id)]
+        self.started = self.streaming = True
+        head = [_EVENT_STREAM, _NO_CACHE, _NO_BUFFERING, (b"x-request-id", self.request_id.encode())]
         await self._send({"type": "http.response.start", "status": 200, "headers": head})
 
     async def write(self, data: bytes) -> None:

@@ -8,12 +8,12 @@ import msgspec
 
 from common.clock import Clock
 from edge_proxy.control.configuration import Configuration
-from edge_proxy.errors import EdgeError, ProviderError
+from edge_proxy.errors import ProviderError
 from edge_proxy.pipeline.attempt import Attempt
 from edge_proxy.pipeline.authenticate import Authenticator
 from edge_proxy.pipeline.authorize import authorize_model
 from edge_proxy.pipeline.call import Call
-from edge_proxy.pipeline.client import Client, Headers, Receive, Send, authorization
+from edge_proxy.pipeline.client import Client, Headers, authorization
 from edge_proxy.pipeline.watchdog import ClientGone
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.routing.candidates import choose_route
@@ -30,18 +30,14 @@ class Pipeline(msgspec.Struct, frozen=True):
     recorder: Recorder
     max_body_bytes: int
 
-    async def chat(self, headers: Headers, receive: Receive, send: Send) -> None:
-        call = Call(operation="chat", time=self.clock())
-        client = Client(receive=receive, send=send, request_id=call.id)
-        try:
-            call.key, call.tenant = await self.authenticator.authenticate(authorization(headers))
-            call.request = decode_chat_request(await client.body(headers, limit=self.max_body_bytes))
-            call.alias = authorize_model(self.configuration.snapshot, call.tenant, call.request.model)
-            call.route = choose_route(call.alias)
-            self.recorder.begin(call)
-        except EdgeError as error:
-            await client.error(error)
-            return
+    async def chat(self, headers: Headers, client: Client) -> None:
+        """Raises `EdgeError` for a call that is refused; failures at the provider are answered here."""
+        call = Call(id=client.request_id, operation="chat", time=self.clock())
+        call.key, call.tenant = await self.authenticator.authenticate(authorization(headers))
+        call.request = decode_chat_request(await client.body(headers, limit=self.max_body_bytes))
+        call.alias = authorize_model(self.configuration.snapshot, call.tenant, call.request.model)
+        call.route = choose_route(call.alias)
+        self.recorder.begin(call)
         await self._serve(call, client)
 
     async def _serve(self, call: Call, client: Client) -> None:

@@ -21,7 +21,7 @@ class ClientGone(Exception):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Seconds. `first_byte` from sending to the reply's head, and again to a stream's first bytes."""
+    """Seconds. `first_byte` from a stream's head to its first bytes (the head itself is awaited by the transport)."""
 
     first_byte: float
     idle: float
@@ -41,7 +41,7 @@ class Watchdog:
         self._reason: Exception | None = None
         self._deadline = _NO_DEADLINE
         self._total_at = self._loop.time() + total
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = self._loop.call_at(self._total_at, self._look)
 
     def __enter__(self) -> Self:
         return self
@@ -49,8 +49,9 @@ class Watchdog:
     def expect(self, seconds: float) -> None:
         """From now on the provider has `seconds` to do the next thing."""
         self._deadline = self._loop.time() + seconds
-        if self._timer is None:
-            self._timer = self._loop.call_at(min(self._deadline, self._total_at), self._look)
+        if self._deadline < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._deadline, self._look)
 
     def pause(self) -> None:
         """It is not the provider we wait for."""
@@ -62,8 +63,7 @@ class Watchdog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         reason, self._reason = self._reason, None
         self._loop = None  # type: ignore[assignment]  # a late `client_gone` finds no one
         if reason is not None and isinstance(error, asyncio.CancelledError) and self._task.uncancel() == 0:
@@ -76,9 +76,7 @@ class Watchdog:
         elif now >= self._deadline:
             self._end(ProviderTimeout("The provider did not answer in time."))
         else:
-            # Deadlines only ever move later, except from "paused": hence the second of patience.
-            wait = min(self._deadline, self._total_at) if self._deadline != _NO_DEADLINE else now + 1
-            self._timer = self._loop.call_at(min(wait, self._total_at), self._look)
+            self._timer = self._loop.call_at(min(self._deadline, self._total_at), self._look)
 
     def _end(self, reason: Exception) -> None:
         if self._loop is not None and self._reason is None:

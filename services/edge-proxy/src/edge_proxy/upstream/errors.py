@@ -3,6 +3,7 @@
 TransportError
 ├── ConnectFailed   the request never left: no connection, TLS failure, name not found
 ├── ConnectTimeout  the same, by time
+├── ReadTimeout     the provider went silent: no head, or no more body
 └── TransportBroken the connection ended before the reply did
 """
 
@@ -16,6 +17,10 @@ class ConnectFailed(TransportError):
 
 
 class ConnectTimeout(ConnectFailed):
+    pass
+
+
+class ReadTimeout(TransportError):
     pass
 
 

@@ -1,7 +1,8 @@
 """The interface of the upstream HTTP client. Implementations pass the same contract tests (tests/contract/transport).
 
 Redirects are not followed, bodies are not decompressed behind our back (we ask for none), proxies of the environment are not
-used. First-byte, idle and total time are kept by the pipeline, which cancels; only the connect time is the client's own.
+used. The connect time and the time of a read (the wait for the reply's head is one) are the transport's; shorter waits between
+pieces and the total time are the pipeline's.
 """
 
 from typing import Protocol
@@ -10,11 +11,12 @@ import msgspec
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, gc=False):
-    """A POST to a provider: absolute URL, header mapping, whole body."""
+    """A POST to a provider: absolute URL, header mapping, whole body. `stream`: the reply is wanted piece by piece."""
 
     url: str
     headers: dict[str, str]
     body: bytes
+    stream: bool
 
 
 class UpstreamResponse(Protocol):
@@ -37,7 +39,7 @@ class UpstreamResponse(Protocol):
 
 class Transport(Protocol):
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
-        """Send, and wait for the reply's head. Raises `TransportError`."""
+        """Send, and wait for the reply's head, or for all of it unless `request.stream`. Raises `TransportError`."""
         ...
 
     async def close(self) -> None: ...

@@ -1,0 +1,102 @@
+"""The metrics of calls, counted in plain integers and turned into Prometheus families when somebody looks.
+
+The client library's own counters and histograms take a lock and several calls each; at five per call that was felt.
+Everything here runs on the event loop's thread. Labels are bounded: providers and outcomes.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Final, get_args
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import REGISTRY, Collector, CollectorRegistry
+
+from common.events.usage import CallStatus, Tokens
+
+_BOUNDS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+_BOUND_NAMES: Final = (*(str(bound) for bound in _BOUNDS_S), "+Inf")
+
+
+class _Durations:
+    """A histogram in seconds."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * len(_BOUND_NAMES)
+        self.total = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.counts[bisect_left(_BOUNDS_S, seconds)] += 1
+        self.total += seconds
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Cumulative, as Prometheus wants them."""
+        running, buckets = 0, []
+        for name, count in zip(_BOUND_NAMES, self.counts, strict=True):
+            running += count
+            buckets.append((name, float(running)))
+        return buckets
+
+
+class _Provider:
+    """The numbers of one provider and operation."""
+
+    __slots__ = ("calls", "duration", "first_byte", "input_tokens", "output_tokens")
+
+    def __init__(self) -> None:
+        self.calls = dict.fromkeys(get_args(CallStatus), 0)
+        self.duration = _Durations()
+        self.first_byte = _Durations()
+        self.input_tokens = 0
+        self.output_tokens = 0
+
+
+class CallMetrics(Collector):
+    """`registry` takes it in for as long as the process lives, or until `close`."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.in_flight = 0
+        self._providers: dict[tuple[str, str], _Provider] = {}
+        self._registry = registry
+        registry.register(self)
+
+    def close(self) -> None:
+        self._registry.unregister(self)
+
+    def count(
+        self,
+        *,
+        provider: str,
+        operation: str,
+        status: CallStatus,
+        tokens: Tokens,
+        duration: float,
+        first_byte: float | None,
+    ) -> None:
+        """One settled call; times in seconds."""
+        numbers = self._providers.get((provider, operation))
+        if numbers is None:
+            numbers = self._providers[provider, operation] = _Provider()
+        numbers.calls[status] += 1
+        numbers.duration.observe(duration)
+        if first_byte is not None:
+            numbers.first_byte.observe(first_byte)
+        numbers.input_tokens += tokens.input
+        numbers.output_tokens += tokens.output
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["provider", "operation"]
+        calls = CounterMetricFamily("omg_edge_calls", "Calls that went to a provider.", labels=[*labels, "status"])
+        tokens = CounterMetricFamily("omg_edge_tokens", "Tokens as accounted.", labels=[*labels, "kind"])
+        duration = HistogramMetricFamily("gen_ai_server_request_duration_seconds", "Whole calls.", labels=labels)
+        first = HistogramMetricFamily("gen_ai_server_time_to_first_token_seconds", "To the first byte.", labels=labels)
+        for names, numbers in self._providers.items():
+            for status, count in numbers.calls.items():
+                calls.add_metric([*names, status], count)
+            tokens.add_metric([*names, "input"], numbers.input_tokens)
+            tokens.add_metric([*names, "output"], numbers.output_tokens)
+            duration.add_metric(names, numbers.duration.buckets(), numbers.duration.total)
+            first.add_metric(names, numbers.first_byte.buckets(), numbers.first_byte.total)
+        yield from (calls, tokens, duration, first)
+        yield GaugeMetricFamily("omg_edge_calls_in_flight", "Calls at a provider now.", self.in_flight)
