@@ -19,6 +19,7 @@ export default defineConfig(({ mode }) => ({
     environment: "happy-dom",
     setupFiles: ["./dev/vitest-setup.ts"],
     restoreMocks: true,
+    testTimeout: 30_000,
     css: false,
   },
 }));

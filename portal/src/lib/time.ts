@@ -56,7 +56,7 @@ const STEPS: readonly [limit: number, seconds: number, unit: Intl.RelativeTimeFo
   [60, 1, "second"],
   [3600, 60, "minute"],
   [86_400, 3600, "hour"],
-  [30 * 86_400, 86_400, "day"],
+  [60 * 86_400, 86_400, "day"],
   [365 * 86_400, 30 * 86_400, "month"],
   [Number.POSITIVE_INFINITY, 365 * 86_400, "year"],
 ];

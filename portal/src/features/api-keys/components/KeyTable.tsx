@@ -4,7 +4,7 @@ import type { ApiKey } from "@/api/types";
 import { usePermission } from "@/features/session/queries";
 import { Badge, type Tone } from "@/ui/Badge";
 import { Button } from "@/ui/Button";
-import { RelativeTime } from "@/ui/Figures";
+import { CalendarDate, RelativeTime } from "@/ui/Figures";
 import { Table, tableStyles } from "@/ui/Table";
 
 const LOOKS: Record<ApiKey["status"], { tone: Tone; word: string }> = {
@@ -47,7 +47,7 @@ export function KeyTable({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke
             <td className={tableStyles["muted"]}>
               <RelativeTime iso={key.created_at} />
             </td>
-            <td className={tableStyles["muted"]}>{key.expires_at ? <RelativeTime iso={key.expires_at} /> : "Never"}</td>
+            <td className={tableStyles["muted"]}>{key.expires_at ? <CalendarDate iso={key.expires_at} /> : "Never"}</td>
             <td className={tableStyles["actions"]}>
               {mayReadUsage && (
                 <Link to="/calls" search={{ key: key.id }}>
