@@ -11,6 +11,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from common.db.errors import DatabaseUnavailableError, is_transient, unavailable
 
 Sessions = async_sessionmaker[AsyncSession]
+DIALECT: Final = "postgresql+asyncpg://"
 
 _NAMING: Final = {
     "ix": "%(table_name)s_%(column_0_N_name)s_idx",
@@ -26,9 +27,13 @@ def schema_metadata(schema: str) -> MetaData:
     return MetaData(schema=schema, naming_convention=_NAMING)
 
 
-def async_url(url: str) -> str:
-    """`postgresql://…` (or `postgres://…`) for the asyncpg dialect."""
-    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql+asyncpg://", url)
+def driver_url(url: str) -> str:
+    """`url` for the driver's `dsn`, whichever of the usual schemes it has.
+
+    The driver gets it whole, because it reads a URL as every Postgres client does: with `sslmode`, `sslrootcert`, several hosts
+    and Unix sockets, of which SQLAlchemy's own URLs know nothing. The engine's URL is just `DIALECT`.
+    """
+    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)
 
 
 def create_engine(url: str, *, name: str, pool_size: int = 10) -> AsyncEngine:
@@ -38,13 +43,14 @@ def create_engine(url: str, *, name: str, pool_size: int = 10) -> AsyncEngine:
     `DatabaseUnavailableError`, counted in `omg_database_unavailable_total`, and the caller answers 503 or redelivers.
     """
     engine = create_async_engine(
-        async_url(url),
+        DIALECT,
         poolclass=_Pool,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
         connect_args={
+            "dsn": driver_url(url),
             "timeout": 5,
             "server_settings": {
                 "application_name": name,

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from common.db.engine import async_url
+from common.db.engine import DIALECT, driver_url
 
 
 def upgrade(*, url: str, migrations: Path, schemas: Sequence[str]) -> None:
@@ -30,7 +30,7 @@ def upgrade(*, url: str, migrations: Path, schemas: Sequence[str]) -> None:
 
 
 async def _upgrade(url: str, migrations: Path, schemas: Sequence[str]) -> None:
-    engine = create_async_engine(async_url(url), poolclass=NullPool, connect_args={"timeout": 10})
+    engine = create_async_engine(DIALECT, poolclass=NullPool, connect_args={"dsn": driver_url(url), "timeout": 10})
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_run, migrations, schemas)
