@@ -1,0 +1,190 @@
+"""What a person does with the portal, in a real browser, against the whole running stack and its real small model."""
+
+import json
+import re
+import shlex
+import time
+from typing import Protocol
+
+import httpx
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+pytestmark = [pytest.mark.timeout(300)]
+
+
+class Stack(Protocol):
+    """What the fixture `stack` gives."""
+
+    @property
+    def portal_url(self) -> str: ...
+    @property
+    def gateway_url(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def password(self) -> str: ...
+
+
+class SignIn(Protocol):
+    async def __call__(self, page: Page) -> None: ...
+
+
+async def test_a_key_made_in_the_portal_calls_a_model_and_the_call_appears_with_its_cost(
+    signed_in: Page, context: BrowserContext, stack: Stack
+) -> None:
+    page = signed_in
+    await page.get_by_role("link", name="API keys").click()
+    await page.get_by_role("button", name="Create key").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name").fill("browser test")
+    await dialog.get_by_role("button", name="Create key").click()
+    secret = await page.get_by_test_id("api-key-secret").inner_text()
+    assert re.fullmatch(r"sk-[A-Za-z0-9]{48}", secret)
+    curl = await page.get_by_label("Try it").inner_text()
+    await page.get_by_role("button", name="I have copied it").click()
+    await expect(page.get_by_role("row", name="browser test")).to_contain_text("Active")
+    assert secret not in await page.content(), "the secret is shown once"
+
+    calls = await context.new_page()
+    await calls.goto(f"{stack.portal_url}/calls")
+    await expect(calls.get_by_text("Updates every 2 seconds")).to_be_visible()
+
+    answer = await _run(curl)
+    assert answer.status_code == 200, answer.text
+    assert "data: [DONE]" in answer.text
+    row = calls.locator(f'tr[data-call="{answer.headers["x-request-id"]}"]')
+    await expect(row).to_be_visible()  # within the timeout, and without a reload
+    await expect(row).to_contain_text("browser test")
+    await expect(row).to_contain_text("Succeeded")
+
+    await row.click()
+    details = calls.get_by_role("dialog")
+    await expect(details).to_contain_text(answer.headers["x-request-id"])
+    total = details.get_by_role("row", name="Total")
+    await expect(total).to_contain_text(re.compile(r"\$0\.0{3,}[1-9]"))
+    await calls.get_by_role("button", name="Close").click()
+
+    await page.get_by_role("button", name="Revoke browser test").click()
+    await page.get_by_role("button", name="Revoke key").click()
+    await expect(page.get_by_role("row", name="browser test")).to_contain_text("Revoked")
+    revoked_at = time.monotonic()
+    while (refused := await _run(curl)).status_code != 401:
+        assert time.monotonic() - revoked_at < 2.0, "a revoked key is refused within a second (and some slack)"
+    assert refused.json()["error"]["code"] == "invalid_api_key"
+
+
+async def _run(curl: str) -> httpx.Response:
+    """Send what the curl line would, read from its arguments as a shell splits them."""
+    arguments = shlex.split(curl.replace("\\\n", " "))
+    headers = dict(arguments[i + 1].split(": ", 1) for i, word in enumerate(arguments) if word == "-H")
+    body = json.loads(arguments[arguments.index("-d") + 1])
+    async with httpx.AsyncClient(timeout=60) as client:
+        return await client.post(arguments[2], headers=headers, json=body | {"max_tokens": 24})
+
+
+async def test_an_expired_session_leads_to_the_login_and_back_to_the_same_page(
+    signed_in: Page, context: BrowserContext, stack: Stack, sign_in: SignIn
+) -> None:
+    page = signed_in
+    await page.goto(f"{stack.portal_url}/calls?model=demo")
+    await expect(page.get_by_role("heading", name="Calls")).to_be_visible()
+    ended = await context.request.post(f"{stack.portal_url}/admin/auth/logout")
+    assert ended.status == 204
+
+    # The list polls, so the page finds out by itself.
+    await expect(page.get_by_text("Your session has ended")).to_be_visible()
+    await sign_in(page)
+    await expect(page.get_by_role("heading", name="Calls")).to_be_visible()
+    assert page.url == f"{stack.portal_url}/calls?model=demo"
+
+
+async def test_a_wrong_password_is_refused_in_words(page: Page, stack: Stack) -> None:
+    await page.goto(stack.portal_url)
+    await page.get_by_label("E-mail").fill(stack.email)
+    await page.get_by_label("Password").fill("not the password")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("alert")).to_have_text("E-mail or password is wrong.")
+    await expect(page.get_by_label("Password")).to_be_visible()
+
+
+async def test_signing_out_ends_the_session(signed_in: Page, context: BrowserContext, stack: Stack) -> None:
+    await signed_in.get_by_role("button", name="Sign out").click()
+    await expect(signed_in.get_by_label("Password")).to_be_visible()
+    session = await context.request.get(f"{stack.portal_url}/admin/auth/session")
+    assert session.status == 401
+
+
+async def test_dark_follows_the_system_and_the_choice_of_a_person_wins_and_is_remembered(signed_in: Page) -> None:
+    page = signed_in
+    assert await _lightness(page) > 200
+    await page.emulate_media(color_scheme="dark")
+    assert await _lightness(page) < 60
+    await page.get_by_role("radio", name="Light theme").check(force=True)
+    assert await _lightness(page) > 200
+    await page.get_by_role("radio", name="Dark theme").check(force=True)
+    await page.emulate_media(color_scheme="light")
+    assert await _lightness(page) < 60
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    assert await _lightness(page) < 60
+
+
+async def _lightness(page: Page) -> float:
+    """The mean of red, green and blue of the page's ground, 0 to 255."""
+    color: str = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    channels = [float(number) for number in re.findall(r"[\d.]+", color)[:3]]
+    return sum(channels) / 3
+
+
+async def test_a_model_is_added_edited_and_deleted(signed_in: Page) -> None:
+    page = signed_in
+    await page.get_by_role("link", name="Models").click()
+    await page.get_by_role("button", name="Add model").first.click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name").fill("team/fast")
+    await dialog.get_by_label("Provider", exact=True).select_option("openai-compatible")
+    await dialog.get_by_label("Provider's model").fill("some-model")
+    await dialog.get_by_label("Base URL").fill("http://127.0.0.1:9/v1")
+    await dialog.get_by_label("Provider API key").fill("upstream-secret")
+    await dialog.get_by_label("Input", exact=True).fill("0.075")
+    await dialog.get_by_role("button", name="Add model").click()
+    card = page.get_by_role("region", name="team/fast")
+    await expect(card).to_contain_text("$0.075")
+    await expect(card.get_by_label("A credential is stored")).to_be_visible()
+
+    await page.get_by_role("button", name="Edit team/fast").click()
+    await expect(dialog.get_by_label("Provider API key")).to_have_value("")
+    await dialog.get_by_label("Output", exact=True).fill("0.3")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(card).to_contain_text("$0.30")
+    await expect(card.get_by_label("A credential is stored")).to_be_visible()
+
+    await page.get_by_role("button", name="Delete team/fast").click()
+    await page.get_by_role("button", name="Delete model").click()
+    await expect(card).to_have_count(0)
+
+
+async def test_a_tenant_is_created_and_suspended(signed_in: Page) -> None:
+    page = signed_in
+    await page.get_by_role("link", name="Tenants").click()
+    await page.get_by_role("button", name="Create tenant").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name").fill("Search team")
+    await dialog.get_by_role("button", name="Create tenant").click()
+    row = page.get_by_role("row", name="Search team")
+    await expect(row).to_contain_text("Active")
+    await row.get_by_role("button", name="Suspend").click()
+    await page.get_by_role("button", name="Suspend tenant").click()
+    await expect(row).to_contain_text("Suspended")
+
+
+async def test_the_portal_fits_a_phone(signed_in: Page, stack: Stack) -> None:
+    page = signed_in
+    await page.set_viewport_size({"width": 390, "height": 844})
+    for path, heading in {"/": "Dashboard", "/calls": "Calls", "/api-keys": "API keys", "/models": "Models"}.items():
+        await page.goto(f"{stack.portal_url}{path}")
+        await expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+        width: int = await page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, f"{path} scrolls sideways"
