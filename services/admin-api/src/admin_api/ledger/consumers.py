@@ -60,11 +60,17 @@ class UsageHandler:
         try:
             await service.record_usage(self._sessions, envelopes)
         except DBAPIError as error:
-            state = getattr(error.orig, "sqlstate", None) or ""
-            if state.startswith(_PERMANENT_CLASSES) or isinstance(
-                getattr(error.orig, "__cause__", None), asyncpg.DataError
-            ):
+            if _is_the_rows_fault(error):
                 raise PermanentError(f"refused by the ledger: {error.orig}") from error
-            raise TransientError(f"Postgres: {state} {type(error.orig).__name__}") from error
+            raise TransientError(f"Postgres: {type(error.orig).__name__}") from error
         except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise TransientError(f"Postgres: {type(error).__name__}") from error
+
+
+def _is_the_rows_fault(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    cause = getattr(error.orig, "__cause__", None)
+    if isinstance(cause, asyncpg.CheckViolationError) and cause.constraint_name is None:
+        # Not one of our constraints but a partition's bounds: the partition was made while this statement ran.
+        return False
+    return state.startswith(_PERMANENT_CLASSES) or isinstance(cause, asyncpg.DataError)

@@ -69,7 +69,7 @@ async def ensure_partitions(sessions: Sessions, *, now: datetime) -> list[str]:
     made = []
     for month in missing:
         async with sessions.begin() as session:
-            if await _make(session, month):
+            if await make_partition(session, month):
                 made.append(month.partition)
     async with sessions.begin() as session:
         estimate = text(
@@ -103,7 +103,7 @@ async def _existing(session: AsyncSession, months: set[Month]) -> set[Month]:
     return {month for month in months if month.partition in present}
 
 
-async def _make(session: AsyncSession, month: Month) -> bool:
+async def make_partition(session: AsyncSession, month: Month) -> bool:
     """Whether this call made the partition; another worker may have been faster."""
     await session.execute(text("SET LOCAL lock_timeout = '2s'"))
     await session.execute(text("SET LOCAL statement_timeout = '5min'"))  # for moving the rows of a month
