@@ -95,13 +95,19 @@ def demo_data(
 
 
 @app.command()
-def portal() -> None:
+def portal(
+    with_check: Annotated[
+        bool, typer.Option("--check", help="First run its types, lint, format and unit tests.")
+    ] = False,
+) -> None:
     """Build the portal, with node from the machine or, when it has none, from a wheel."""
-    from devstack.portal import PortalError, build, find_portal_sources
+    from devstack.portal import PortalError, build, check, find_portal_sources
 
     sources = find_portal_sources()
     if sources is None:
         raise PortalError("there is no folder portal/ beside this installation")
+    if with_check:
+        asyncio.run(check(sources))
     print(f"built {asyncio.run(build(sources, log=None))}")
 
 

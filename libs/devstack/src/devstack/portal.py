@@ -45,6 +45,17 @@ async def build(portal: Path, *, log: Path | None) -> Path:
     """Build the portal, in half a minute or so, and return the folder with the result.
 
     The output goes to `log`, or to our own without one. Raises `PortalError`."""
+    await _run_script(portal, "build", log)
+    return portal / "dist"
+
+
+async def check(portal: Path) -> None:
+    """Run the portal's types, lint, format and unit tests. Raises `PortalError` when one of them fails."""
+    await _run_script(portal, "check", log=None)
+
+
+async def _run_script(portal: Path, script: str, log: Path | None) -> None:
+    """Run a script of package.json, after installing the packages if the lock file is newer than they are."""
     installed, wanted = portal / "node_modules" / ".package-lock.json", portal / "package-lock.json"
     try:
         node_folder, npm = await _find_node(log)
@@ -58,10 +69,9 @@ async def build(portal: Path, *, log: Path | None) -> Path:
         )
         if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
             await run((*npm, "ci", "--no-audit", "--no-fund"), title="npm ci")
-        await run((*npm, "run", "build"), title="npm run build")
+        await run((*npm, "run", script), title=f"npm run {script}")
     except CommandError as error:
         raise PortalError(str(error)) from error
-    return portal / "dist"
 
 
 def _sources(portal: Path) -> Iterator[Path]:
