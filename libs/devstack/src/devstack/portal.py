@@ -99,16 +99,9 @@ async def _find_node(log: Path | None) -> tuple[Path, tuple[str, ...]]:
 async def _install_node(log: Path | None) -> None:
     if not _NODE_LOCK.exists():
         raise PortalError(f"node {'.'.join(map(str, _OLDEST_NODE))} or newer is needed to build it, and there is none")
-    installer = ("uv", "pip") if find_spec("uv") is not None else ("pip",)
-    command = (
-        sys.executable,
-        "-m",
-        *installer,
-        "install",
-        "--no-deps",
-        "--require-hashes",
-        "--requirement",
-        str(_NODE_LOCK),
-    )
+    # pip where there is one: it knows the reader's index, proxy and authorities.
+    installer = ("pip", "install", "--quiet") if find_spec("pip") is not None else ("uv", "pip", "install", "--quiet")
+    flags = ("--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", str(_NODE_LOCK))
+    command = (sys.executable, "-m", *installer, *flags)
     environment = {**os.environ, "VIRTUAL_ENV": sys.prefix}
     await run_command(command, title="installing node", environment=environment, log=log, timeout=_TIMEOUT)
