@@ -11,6 +11,7 @@ BIN := .venv/bin
 ARGS ?=
 ONLY ?=
 PYTEST_WORKERS ?= 2
+PORTAL_SOURCES := $(shell find portal -type f -not -path '*/node_modules/*' -not -path 'portal/dist/*')
 PYTHON_FOLDERS := libs services tests tools
 
 export PYTHON
@@ -40,10 +41,14 @@ demo-data: install ## Fill the running gateway with a month of made-up usage
 portal: install ## Build the portal
 	@$(BIN)/omg portal $(ARGS)
 
+# The browser's tests are served the built portal.
+portal/dist/index.html: $(PORTAL_SOURCES) | install
+	@$(BIN)/omg portal
+
 .PHONY: test
-test: install ## Run all tests (as root on Debian, installs Chromium for the portal's)
+test: install portal/dist/index.html ## Run all tests (as root on Debian, installs Chromium for the portal's)
 	@scripts/install-test-programs
-	@$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist loadscope $(ARGS)
 
 .PHONY: check
 check: install ## Lint, types, import rules, file sizes, lock files: no tests, no servers
