@@ -10,10 +10,14 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie
 
+from admin_api.configuration.propagation import Propagation
 from admin_api.permissions import Permission
 from admin_api.sessions.authenticate import authenticate
 from admin_api.sessions.domain import SESSION_COOKIE, Principal, SessionPolicy
+from admin_api.sessions.passwords import Passwords
+from admin_api.sessions.throttle import LoginThrottle
 from common.clock import Clock
+from common.crypto.sealing import Sealer
 from common.db.engine import Sessions
 from common.http.errors import ForbiddenError
 
@@ -25,6 +29,14 @@ class Services:
     sessions: Sessions
     clock: Clock
     session_policy: SessionPolicy
+    passwords: Passwords
+    throttle: LoginThrottle
+    propagation: Propagation
+    sealer: Sealer
+    key_hash_secret: bytes
+    gateway_url: str
+    secure_cookies: bool
+    allow_private_upstreams: bool
 
 
 async def _services(request: Request) -> Services:

@@ -4,10 +4,35 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-_ROUTERS: Final[tuple[APIRouter, ...]] = ()
+from admin_api.api_keys import endpoints as api_keys
+from admin_api.catalog import endpoints as catalog
+from admin_api.fields import ErrorReply
+from admin_api.gateway import endpoints as gateway
+from admin_api.sessions import endpoints as sessions
+from admin_api.tenants import endpoints as tenants
+from admin_api.users import endpoints as users
+
+_ROUTERS: Final[tuple[APIRouter, ...]] = (
+    sessions.router,
+    gateway.router,
+    tenants.router,
+    users.router,
+    api_keys.router,
+    catalog.router,
+)
 
 PUBLIC_PATHS: Final = frozenset(
-    {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/admin/auth/login", "/admin/auth/logout"}
+    {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/docs",
+        "/docs/{name}",
+        "/openapi.json",
+        "/admin/auth/login",
+        "/admin/auth/logout",
+        "/{path:path}",  # the portal's files
+    }
 )
 """Whatever else has no permission is a mistake: the authorization test walks every route of the app."""
 
@@ -15,4 +40,4 @@ PUBLIC_PATHS: Final = frozenset(
 def add_routes(app: FastAPI) -> None:
     """Include every router."""
     for router in _ROUTERS:
-        app.include_router(router)
+        app.include_router(router, responses={"default": {"model": ErrorReply, "description": "A refusal."}})

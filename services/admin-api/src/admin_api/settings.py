@@ -47,8 +47,20 @@ class ServeSettings(BootstrapSettings, BusSettings):
     """`serve`: all of it. `session_idle` and `session_lifetime` are in seconds."""
 
     redis_url: SecretStr = Field(validation_alias=AliasChoices("REDIS_URL", "redis_url"))
-    public_gateway_url: str = "http://localhost:8080"
+    public_gateway_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] = "http://localhost:8080"
     portal_dir: Path | None = None
     secure_cookies: bool = True
     session_idle: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(hours=12)
     session_lifetime: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(days=7)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @property
+    def gateway_url(self) -> str:
+        """Without `/v1`, whether or not the setting has it."""
+        return self.public_gateway_url.rstrip("/").removesuffix("/v1").rstrip("/")

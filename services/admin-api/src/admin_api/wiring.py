@@ -4,13 +4,23 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
+from admin_api.configuration.keeper import Keeper
+from admin_api.configuration.propagation import Propagation
+from admin_api.database import outbox
 from admin_api.dependencies import Services
+from admin_api.locks import RELAY_LOCK
+from admin_api.portal import Portal
 from admin_api.sessions.domain import SessionPolicy
+from admin_api.sessions.passwords import Passwords
+from admin_api.sessions.throttle import LoginThrottle, RedisCounters
 from admin_api.settings import ServeSettings
 from common.bus.connection import Bus
 from common.clock import Clock, utc_now
+from common.crypto.sealing import Sealer
 from common.db.engine import create_engine, create_sessions, ping
 from common.http.health import Ping
+from common.lifecycle import TaskOwner
+from common.outbox.relay import Relay
 
 SERVICE = "admin-api"
 
@@ -23,12 +33,26 @@ class Wiring:
             settings.database_url.get_secret_value(), name=SERVICE, pool_size=settings.database_pool_size
         )
         self._bus = Bus(url=settings.nats_url.get_secret_value(), name=SERVICE)
+        self._counters = RedisCounters(settings.redis_url.get_secret_value())
+        self._passwords = Passwords()
+        self._relay = Relay(engine=self._engine, outbox=outbox, bus=self._bus, lock=RELAY_LOCK)
+        sessions = create_sessions(self._engine)
+        self._keeper = Keeper(bus=self._bus, sessions=sessions, relay=self._relay, replicas=settings.nats_replicas)
         self.required: Mapping[str, Ping] = {"postgres": partial(ping, self._engine)}
-        self.reported: Mapping[str, Ping] = {"nats": self._bus.ping}
+        self.reported: Mapping[str, Ping] = {"nats": self._bus.ping, "redis": self._counters.ping}
+        self.portal = None if settings.portal_dir is None else Portal(settings.portal_dir)
         self.services = Services(
-            sessions=create_sessions(self._engine),
+            sessions=sessions,
             clock=clock,
             session_policy=SessionPolicy(idle=settings.session_idle, lifetime=settings.session_lifetime),
+            passwords=self._passwords,
+            throttle=LoginThrottle(self._counters),
+            propagation=Propagation(bus=self._bus, relay=self._relay),
+            sealer=Sealer.from_setting(settings.encryption_keys.get_secret_value()),
+            key_hash_secret=settings.key_hash_secret_bytes,
+            gateway_url=settings.gateway_url,
+            secure_cookies=settings.secure_cookies,
+            allow_private_upstreams=settings.allow_private_upstreams,
         )
 
     @asynccontextmanager
@@ -36,7 +60,12 @@ class Wiring:
         """Neither Postgres, NATS nor Redis needs to be there at the start: each is found once it is."""
         await self._bus.start()
         try:
-            yield
+            async with TaskOwner() as tasks:
+                tasks.keep_running("outbox-relay", self._relay.run)
+                tasks.keep_running("configuration-keeper", self._keeper.run)
+                yield
         finally:
             await self._bus.close()
+            await self._counters.close()
+            self._passwords.close()
             await self._engine.dispose()

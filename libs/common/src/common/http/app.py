@@ -34,13 +34,16 @@ def create_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     docs: bool = False,
 ) -> FastAPI:
-    """`/readyz` is 200 when all `pings` answer, and also tells how the `reported` do. Both may be filled later, by the lifespan."""
+    """`/readyz` is 200 when all `pings` answer, and also tells how the `reported` do. Both may be filled later, by the lifespan.
+
+    `docs` publishes `/openapi.json`. A page for people is the service's own: FastAPI's loads its scripts from other hosts.
+    """
     app = FastAPI(
         title=title,
         description=description,
         version="0.1.0",
         lifespan=lifespan,
-        docs_url="/docs" if docs else None,
+        docs_url=None,
         openapi_url="/openapi.json" if docs else None,
         redoc_url=None,
     )

@@ -1,0 +1,143 @@
+"""Rules of the catalog: what an alias looks like, and how the wanted routes of an alias follow from those it has.
+
+Credentials are write-only: a route that is changed may keep its credential without anybody having seen it, but only towards
+the same provider at the same origin. Otherwise whoever may edit routes could have it sent to a server of theirs.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Final
+
+from admin_api.catalog.providers import PROVIDERS
+from common.http.errors import InvalidRequestError
+from common.outbound_url import UnsafeUrlError, parse_outbound_url
+
+ROUTE_PREFIX: Final = "rte"
+PRICE_VERSION_PREFIX: Final = "prc"
+MAX_ALIAS_LENGTH: Final = 200
+MAX_ROUTES: Final = 32
+_ALIAS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]*(/[A-Za-z0-9][A-Za-z0-9._:@+-]*)*")
+
+
+class Keep(Enum):
+    """Says that a route's credential stays what it is."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Keep.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePrices:
+    """USD per million tokens. A kind without a price is charged as its parent kind, or not at all."""
+
+    input: Decimal | None
+    cached_input: Decimal | None
+    output: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedRoute:
+    """What somebody asks for. `id` names a route the alias has already; `credential` is null for none."""
+
+    id: str | None
+    provider: str
+    model: str
+    base_url: str | None
+    credential: str | Keep | None
+    prices: RoutePrices
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingRoute:
+    """A route as it is stored, without its secret."""
+
+    id: str
+    provider: str
+    base_url: str
+    has_credential: bool
+    prices: RoutePrices
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRoute:
+    """A route to be stored: `id` null means a new one, `base_url` is settled, `new_prices` asks for a new price version."""
+
+    id: str | None
+    provider: str
+    model: str
+    base_url: str
+    credential: str | Keep | None
+    prices: RoutePrices
+    new_prices: bool
+
+
+def is_alias(text: str) -> bool:
+    """Whether `text` can be an alias: parts of letters, digits and `._:@+-`, joined by single slashes."""
+    return len(text) <= MAX_ALIAS_LENGTH and _ALIAS.fullmatch(text) is not None
+
+
+def plan_routes(wanted: Sequence[WantedRoute], existing: Sequence[ExistingRoute]) -> list[PlannedRoute]:
+    """The routes of an alias as they will be, in the wanted order. Raises `InvalidRequestError` naming the field."""
+    by_id = {route.id: route for route in existing}
+    plan = []
+    for index, wish in enumerate(wanted):
+        place = f"routes.{index}"
+        current = None
+        if wish.id is not None:
+            # Each may be named once: popped, so that a repetition is as unknown as any other id.
+            current = by_id.pop(wish.id, None)
+            if current is None:
+                raise _invalid(f"{place}.id", "this alias has no such route.", code="unknown_route")
+        plan.append(_plan_route(wish, current, place))
+    return plan
+
+
+def _plan_route(wish: WantedRoute, current: ExistingRoute | None, place: str) -> PlannedRoute:
+    provider = PROVIDERS.get(wish.provider)
+    if provider is None:
+        raise _invalid(f"{place}.provider", f"must be one of {', '.join(PROVIDERS)}.")
+    base_url = (wish.base_url or provider.default_base_url or "").rstrip("/")
+    if not base_url:
+        raise _invalid(f"{place}.base_url", f"is required for the provider {provider.name}.")
+    credential = wish.credential
+    if credential is KEEP and (current is None or not current.has_credential):
+        credential = None
+    if credential is KEEP and current is not None and not _same_place(wish.provider, base_url, current, place):
+        raise _invalid(
+            f"{place}.credential",
+            "must be given again, because the route's provider or host changes.",
+            code="credential_required",
+        )
+    if credential is None and provider.needs_credential:
+        raise _invalid(
+            f"{place}.credential", f"is required for the provider {provider.name}.", code="credential_required"
+        )
+    return PlannedRoute(
+        id=wish.id,
+        provider=wish.provider,
+        model=wish.model,
+        base_url=base_url,
+        credential=credential,
+        prices=wish.prices,
+        new_prices=current is None or current.prices != wish.prices,
+    )
+
+
+def _same_place(provider: str, base_url: str, current: ExistingRoute, place: str) -> bool:
+    try:
+        return provider == current.provider and _origin(base_url) == _origin(current.base_url)
+    except UnsafeUrlError as error:
+        raise _invalid(f"{place}.base_url", f"{error}.") from None
+
+
+def _origin(url: str) -> tuple[bool, str, int]:
+    return (url.lower().startswith("https:"), *parse_outbound_url(url))
+
+
+def _invalid(param: str, message: str, *, code: str = "invalid_value") -> InvalidRequestError:
+    return InvalidRequestError(f"{param}: {message}", code=code, param=param)

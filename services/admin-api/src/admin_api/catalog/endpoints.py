@@ -1,0 +1,57 @@
+"""The model catalog over HTTP. An alias may hold slashes, so it is the rest of the path."""
+
+from fastapi import APIRouter, Response
+
+from admin_api.catalog import service
+from admin_api.catalog.providers import PROVIDERS
+from admin_api.catalog.schemas import Model, ModelPage, ModelWrite, Provider, ProviderList
+from admin_api.dependencies import Wired, require
+from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
+
+router = APIRouter(prefix="/admin", tags=["model catalog"])
+
+
+@router.get("/providers", dependencies=[require("catalog:read")])
+async def list_providers() -> ProviderList:
+    """The kinds of providers a route can name."""
+    return ProviderList(data=[Provider.of(provider) for provider in PROVIDERS.values()])
+
+
+@router.get("/model-catalog", dependencies=[require("catalog:read")])
+async def list_models(services: Wired, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> ModelPage:
+    """Aliases with their routes, newest first."""
+    return ModelPage.of(await service.list_models(services.sessions, limit=limit, cursor=cursor), Model.of)
+
+
+@router.get("/model-catalog/{alias:path}", dependencies=[require("catalog:read")])
+async def read_model(services: Wired, alias: str) -> Model:
+    """One alias with its routes."""
+    return Model.of(await service.read_model(services.sessions, alias))
+
+
+@router.put(
+    "/model-catalog/{alias:path}",
+    responses={201: {"model": Model, "description": "The alias is new."}},
+    dependencies=[require("catalog:write")],
+)
+async def put_model(services: Wired, response: Response, alias: str, body: ModelWrite) -> Model:
+    """Make an alias, or replace its routes. In force on every edge replica when this answers."""
+    row, created = await service.put_model(
+        services.sessions,
+        alias,
+        clock=services.clock,
+        propagation=services.propagation,
+        sealer=services.sealer,
+        allow_private=services.allow_private_upstreams,
+        enabled=body.enabled,
+        routes=[route.value() for route in body.routes],
+    )
+    if created:
+        response.status_code = 201
+    return Model.of(row)
+
+
+@router.delete("/model-catalog/{alias:path}", status_code=204, dependencies=[require("catalog:write")])
+async def delete_model(services: Wired, alias: str) -> None:
+    """Remove an alias. No edge replica serves it when this has answered."""
+    await service.delete_model(services.sessions, alias, propagation=services.propagation)

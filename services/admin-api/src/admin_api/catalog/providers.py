@@ -1,0 +1,33 @@
+"""The providers a route can name: what admin-api must know of each to check a route. How they are called is edge-proxy's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderKind:
+    """`default_base_url` is null where a route must say where its provider is."""
+
+    name: str
+    description: str
+    default_base_url: str | None
+    needs_credential: bool
+
+
+_ALL: Final = (
+    ProviderKind(
+        name="openai",
+        description="OpenAI's own API.",
+        default_base_url="https://api.openai.com/v1",
+        needs_credential=True,
+    ),
+    ProviderKind(
+        name="openai-compatible",
+        description="Any server that speaks OpenAI's API: vLLM, llama.cpp, Ollama, LiteLLM, a company's own.",
+        default_base_url=None,
+        needs_credential=False,
+    ),
+)
+
+PROVIDERS: Final[Mapping[str, ProviderKind]] = {provider.name: provider for provider in _ALL}

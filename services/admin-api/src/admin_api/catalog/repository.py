@@ -1,0 +1,28 @@
+"""Every query on the catalog."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from admin_api.catalog.models import ModelRow
+
+
+async def find(session: AsyncSession, alias: str) -> ModelRow | None:
+    """An alias with its routes."""
+    return await session.get(ModelRow, alias, options=[selectinload(ModelRow.routes)])
+
+
+async def newest(session: AsyncSession, *, limit: int, before: tuple[datetime, str] | None) -> Sequence[ModelRow]:
+    """At most `limit` aliases with their routes, newest first, older than the one created at and named `before`."""
+    statement = (
+        select(ModelRow)
+        .options(selectinload(ModelRow.routes))
+        .order_by(ModelRow.created_at.desc(), ModelRow.alias.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(tuple_(ModelRow.created_at, ModelRow.alias) < before)
+    return (await session.execute(statement)).scalars().all()

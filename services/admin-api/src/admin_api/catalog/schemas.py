@@ -1,0 +1,164 @@
+"""Shapes of the catalog in requests and replies. No reply ever holds a credential."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from admin_api.catalog.domain import KEEP, MAX_ALIAS_LENGTH, MAX_ROUTES, RoutePrices, WantedRoute, is_alias
+from admin_api.catalog.models import ModelRow, RouteRow
+from admin_api.catalog.providers import ProviderKind
+from admin_api.fields import NO_CONTROL_CHARACTERS, RequestBody
+from admin_api.paging import Page
+from common.money import format_price, parse_price
+
+
+def _checked_alias(text: str) -> str:
+    if not is_alias(text):
+        raise ValueError("an alias is made of letters, digits and ._:@+-, in parts joined by single slashes")
+    return text
+
+
+def _checked_price(text: str) -> str:
+    return format_price(parse_price(text))
+
+
+Alias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ALIAS_LENGTH), AfterValidator(_checked_alias)]
+Price = Annotated[str, StringConstraints(max_length=20, pattern=r"^[0-9]+(\.[0-9]+)?$"), AfterValidator(_checked_price)]
+"""USD per million tokens, as a decimal text."""
+
+
+class Prices(BaseModel):
+    """USD per million tokens, as decimal texts; null where a kind has no price of its own."""
+
+    input: str | None
+    cached_input: str | None
+    output: str | None
+
+    @classmethod
+    def of(cls, row: RouteRow) -> "Prices":
+        return cls(
+            input=_show(row.price_input), cached_input=_show(row.price_cached_input), output=_show(row.price_output)
+        )
+
+
+def _show(price: Decimal | None) -> str | None:
+    return None if price is None else format_price(parse_price(price))
+
+
+class Route(BaseModel):
+    """One way to serve an alias. `price_version` is a new id whenever a price changes."""
+
+    id: str
+    provider: str
+    model: str
+    base_url: str
+    has_credential: bool
+    prices: Prices
+    price_version: str
+
+    @classmethod
+    def of(cls, row: RouteRow) -> "Route":
+        return cls(
+            id=row.id,
+            provider=row.provider,
+            model=row.model,
+            base_url=row.base_url,
+            has_credential=row.credential is not None,
+            prices=Prices.of(row),
+            price_version=row.price_version,
+        )
+
+
+class Model(BaseModel):
+    """An alias and its routes, in the order in which they are tried."""
+
+    alias: str
+    enabled: bool
+    created_at: datetime
+    updated_at: datetime
+    routes: list[Route]
+
+    @classmethod
+    def of(cls, row: ModelRow) -> "Model":
+        return cls(
+            alias=row.alias,
+            enabled=row.enabled,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            routes=[Route.of(route) for route in row.routes],
+        )
+
+
+class ModelPage(Page[Model]):
+    """Aliases, newest first."""
+
+
+class PricesWrite(RequestBody):
+    """USD per million tokens, as decimal texts such as `"0.075"`; never JSON numbers, which lose digits."""
+
+    input: Price | None = None
+    cached_input: Price | None = None
+    output: Price | None = None
+
+    def value(self) -> RoutePrices:
+        return RoutePrices(
+            input=_decimal(self.input), cached_input=_decimal(self.cached_input), output=_decimal(self.output)
+        )
+
+
+def _decimal(price: str | None) -> Decimal | None:
+    return None if price is None else Decimal(price)
+
+
+class RouteWrite(RequestBody):
+    """A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
+    removed when it is null."""
+
+    id: Annotated[str, StringConstraints(max_length=100)] | None = None
+    provider: Annotated[str, StringConstraints(max_length=100)]
+    model: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_CONTROL_CHARACTERS)
+    ]
+    base_url: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[\x21-\x7e]*$")] | None = None
+    credential: Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[\x21-\x7e]+$")] | None = (
+        None
+    )
+    prices: PricesWrite
+
+    def value(self) -> WantedRoute:
+        return WantedRoute(
+            id=self.id,
+            provider=self.provider,
+            model=self.model,
+            base_url=self.base_url,
+            credential=self.credential if "credential" in self.model_fields_set else KEEP,
+            prices=self.prices.value(),
+        )
+
+
+class ModelWrite(RequestBody):
+    """The whole of an alias: routes that are not in the list are gone. `enabled` left out stays as it is (a new alias: true)."""
+
+    enabled: bool | None = None
+    routes: Annotated[list[RouteWrite], Field(min_length=1, max_length=MAX_ROUTES)]
+
+
+class Provider(BaseModel):
+    """A kind of provider that a route can name."""
+
+    name: str
+    description: str
+    default_base_url: str | None
+    needs_credential: bool
+
+    @classmethod
+    def of(cls, provider: ProviderKind) -> "Provider":
+        return cls.model_validate(provider, from_attributes=True)
+
+
+class ProviderList(BaseModel):
+    """All of them; there is no second page."""
+
+    data: list[Provider]

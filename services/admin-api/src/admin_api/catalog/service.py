@@ -1,0 +1,175 @@
+"""Use cases of the catalog. An alias with its routes is one configuration record of the edge, written whole."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from admin_api.catalog import repository
+from admin_api.catalog.domain import (
+    KEEP,
+    PRICE_VERSION_PREFIX,
+    ROUTE_PREFIX,
+    ExistingRoute,
+    PlannedRoute,
+    RoutePrices,
+    WantedRoute,
+    is_alias,
+    plan_routes,
+)
+from admin_api.catalog.models import ModelRow, RouteRow
+from admin_api.catalog.providers import PROVIDERS
+from admin_api.configuration import records
+from admin_api.configuration.propagation import Propagation
+from admin_api.errors import InvalidCursorError
+from admin_api.paging import Slice, decode_cursor, encode_cursor
+from common.clock import Clock
+from common.crypto.sealing import Sealer
+from common.db.engine import Sessions
+from common.events.control import route_credential_purpose
+from common.events.subjects import CATALOG_BUCKET, catalog_key
+from common.http.errors import InvalidRequestError, NotFoundError
+from common.ids import new_id
+from common.outbound_url import UnsafeUrlError, check_outbound_url
+
+
+async def list_models(sessions: Sessions, *, limit: int, cursor: str | None) -> Slice[ModelRow]:
+    """Newest first. Raises `InvalidCursorError`."""
+    before = _position(cursor) if cursor is not None else None
+    async with sessions.begin() as session:
+        rows = await repository.newest(session, limit=limit + 1, before=before)
+    return Slice.of(rows, limit, lambda row: encode_cursor(row.created_at.isoformat(), row.alias))
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    created_at, alias = decode_cursor(cursor, parts=2)
+    try:
+        moment = datetime.fromisoformat(created_at)
+    except ValueError:
+        raise InvalidCursorError from None
+    # Made by us it is in UTC; anything else could lie outside of what the driver can turn into UTC.
+    if moment.utcoffset() is None or moment.utcoffset():
+        raise InvalidCursorError
+    return moment, alias
+
+
+async def read_model(sessions: Sessions, alias: str) -> ModelRow:
+    """Raises `NotFoundError`."""
+    async with sessions.begin() as session:
+        return await _existing(session, alias)
+
+
+async def check_addresses(routes: Sequence[WantedRoute], *, allow_private: bool) -> None:
+    """Raise `InvalidRequestError` for a route whose base URL must not be called.
+
+    A provider's own address is not looked up: it is ours, and an installation may reach it only through a proxy.
+    """
+    for index, route in enumerate(routes):
+        provider = PROVIDERS.get(route.provider)
+        if not route.base_url or (provider is not None and route.base_url == provider.default_base_url):
+            continue
+        try:
+            await check_outbound_url(route.base_url, allow_private=allow_private)
+        except UnsafeUrlError as error:
+            param = f"routes.{index}.base_url"
+            raise InvalidRequestError(f"{param}: {error}.", code="invalid_value", param=param) from None
+
+
+async def put_model(
+    sessions: Sessions,
+    alias: str,
+    *,
+    clock: Clock,
+    propagation: Propagation,
+    sealer: Sealer,
+    allow_private: bool,
+    enabled: bool | None,
+    routes: Sequence[WantedRoute],
+) -> tuple[ModelRow, bool]:
+    """The alias as it is now, and whether it is new. Raises `InvalidRequestError` or `NotInForceError`."""
+    if not is_alias(alias):
+        raise InvalidRequestError(
+            "alias: an alias is made of letters, digits and ._:@+-, in parts joined by single slashes.",
+            code="invalid_value",
+            param="alias",
+        )
+    await check_addresses(routes, allow_private=allow_private)
+    propagation.check()
+    async with sessions.begin() as session:
+        row, created, ids = await write(session, alias, sealer=sealer, enabled=enabled, routes=routes, now=clock())
+    await propagation.wait(ids)
+    return row, created
+
+
+async def write(
+    session: AsyncSession,
+    alias: str,
+    *,
+    sealer: Sealer,
+    enabled: bool | None,
+    routes: Sequence[WantedRoute],
+    now: datetime,
+) -> tuple[ModelRow, bool, list[int]]:
+    """In the caller's transaction: the alias, whether it is new, and the outbox rows that tell the edge."""
+    await records.hold(session, CATALOG_BUCKET, catalog_key(alias))
+    row = await repository.find(session, alias)
+    created = row is None
+    if row is None:
+        row = ModelRow(alias=alias, enabled=True, created_at=now, updated_at=now, routes=[])
+        session.add(row)
+    current = {route.id: route for route in row.routes}
+    plan = plan_routes(routes, [_existing_route(route) for route in row.routes])
+    row.routes = [
+        _apply(each, current.get(each.id) if each.id is not None else None, position=position, sealer=sealer)
+        for position, each in enumerate(plan)
+    ]
+    row.enabled = row.enabled if enabled is None else enabled
+    row.updated_at = now
+    return row, created, await records.emit(session, CATALOG_BUCKET, catalog_key(alias))
+
+
+async def delete_model(sessions: Sessions, alias: str, *, propagation: Propagation) -> None:
+    """Raises `NotFoundError` or `NotInForceError`."""
+    propagation.check()
+    async with sessions.begin() as session:
+        if is_alias(alias):
+            await records.hold(session, CATALOG_BUCKET, catalog_key(alias))
+        await session.delete(await _existing(session, alias))
+        ids = await records.emit(session, CATALOG_BUCKET, catalog_key(alias))
+    await propagation.wait(ids)
+
+
+async def _existing(session: AsyncSession, alias: str) -> ModelRow:
+    row = await repository.find(session, alias) if is_alias(alias) else None
+    if row is None:
+        raise NotFoundError("There is no such model.")
+    return row
+
+
+def _existing_route(row: RouteRow) -> ExistingRoute:
+    return ExistingRoute(
+        id=row.id,
+        provider=row.provider,
+        base_url=row.base_url,
+        has_credential=row.credential is not None,
+        prices=RoutePrices(input=row.price_input, cached_input=row.price_cached_input, output=row.price_output),
+    )
+
+
+def _apply(plan: PlannedRoute, row: RouteRow | None, *, position: int, sealer: Sealer) -> RouteRow:
+    if row is None:
+        row = RouteRow(id=new_id(ROUTE_PREFIX), credential=None)
+    row.position = position
+    row.provider = plan.provider
+    row.model = plan.model
+    row.base_url = plan.base_url
+    if plan.credential is None:
+        row.credential = None
+    elif plan.credential is not KEEP:
+        row.credential = sealer.seal(plan.credential, purpose=route_credential_purpose(row.id))
+    row.price_input = plan.prices.input
+    row.price_cached_input = plan.prices.cached_input
+    row.price_output = plan.prices.output
+    if plan.new_prices:
+        row.price_version = new_id(PRICE_VERSION_PREFIX)
+    return row

@@ -1,0 +1,128 @@
+"""The records of the configuration buckets, as the tables say they are now. Whole each time, and absent when not in force.
+
+Two writers of one record must not overlap: ids of outbox rows have to follow the order of the commits (`common.outbox.table`).
+So whoever changes what a record says holds it first, with an advisory lock that ends with the transaction.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from admin_api.api_keys.models import ApiKeyRow
+from admin_api.catalog.domain import is_alias
+from admin_api.catalog.models import ModelRow, RouteRow
+from admin_api.database import outbox
+from admin_api.tenants.domain import TENANT_PREFIX
+from admin_api.tenants.models import TenantRow
+from common.events import subjects
+from common.events.control import CatalogRecord, KeyRecord, RouteRecord, TenantPolicy
+from common.ids import is_id
+from common.money import parse_price
+from common.outbox.table import Entry, Kind
+
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_HOLD: Final = text(
+    "SELECT pg_advisory_xact_lock(id) FROM "
+    "(SELECT hashtextextended(name, 0) AS id FROM unnest(CAST(:names AS text[])) AS name ORDER BY 1) AS records"
+)
+
+
+async def hold(session: AsyncSession, bucket: str, *keys: str) -> None:
+    """Keep other writers of these records waiting until the caller's transaction ends. To be called before anything is read."""
+    await session.execute(_HOLD, {"names": [f"{bucket}/{key}" for key in keys]})
+
+
+async def emit(session: AsyncSession, bucket: str, *keys: str) -> list[int]:
+    """Put these records, as the caller's transaction leaves them, into the outbox; the ids to wait for."""
+    await session.flush()
+    content = await _READERS[bucket](session, keys)
+    return await outbox.add(
+        session,
+        *(
+            Entry(Kind.PUT, bucket, key, content[key]) if key in content else Entry(Kind.DELETE, bucket, key)
+            for key in keys
+        ),
+    )
+
+
+async def read(session: AsyncSession, bucket: str) -> dict[str, bytes]:
+    """Everything that should be in a bucket."""
+    return await _READERS[bucket](session, None)
+
+
+def is_key(bucket: str, key: str) -> bool:
+    """Whether a record of ours can have this key; whatever else is in a bucket is somebody's garbage."""
+    if bucket == subjects.KEYS_BUCKET:
+        return _HASH.fullmatch(key) is not None
+    if bucket == subjects.POLICIES_BUCKET:
+        return is_id(key, TENANT_PREFIX)
+    alias = subjects.catalog_alias(key)
+    return is_alias(alias) and subjects.catalog_key(alias) == key
+
+
+async def _read_keys(session: AsyncSession, hashes: Collection[str] | None) -> dict[str, bytes]:
+    statement = select(ApiKeyRow.hash, ApiKeyRow.id, ApiKeyRow.tenant_id, ApiKeyRow.expires_at).where(
+        ApiKeyRow.revoked_at.is_(None)
+    )
+    if hashes is not None:
+        statement = statement.where(ApiKeyRow.hash.in_(hashes))
+    return {
+        row.hash: msgspec.json.encode(KeyRecord(key_id=row.id, tenant_id=row.tenant_id, expires_at=row.expires_at))
+        for row in await session.execute(statement)
+    }
+
+
+async def _read_policies(session: AsyncSession, tenant_ids: Collection[str] | None) -> dict[str, bytes]:
+    statement = select(TenantRow.id, TenantRow.status, TenantRow.models)
+    if tenant_ids is not None:
+        statement = statement.where(TenantRow.id.in_(tenant_ids))
+    return {
+        row.id: msgspec.json.encode(TenantPolicy(tenant_id=row.id, status=row.status, models=row.models))
+        for row in await session.execute(statement)
+    }
+
+
+async def _read_catalog(session: AsyncSession, keys: Collection[str] | None) -> dict[str, bytes]:
+    statement = select(ModelRow).where(ModelRow.enabled).options(selectinload(ModelRow.routes))
+    if keys is not None:
+        statement = statement.where(ModelRow.alias.in_([subjects.catalog_alias(key) for key in keys]))
+    rows = (await session.execute(statement.execution_options(populate_existing=True))).scalars()
+    return {subjects.catalog_key(row.alias): msgspec.json.encode(_catalog_record(row)) for row in rows if row.routes}
+
+
+_READERS: Final[Mapping[str, Callable[[AsyncSession, Collection[str] | None], Awaitable[dict[str, bytes]]]]] = {
+    subjects.KEYS_BUCKET: _read_keys,
+    subjects.POLICIES_BUCKET: _read_policies,
+    subjects.CATALOG_BUCKET: _read_catalog,
+}
+
+
+def _catalog_record(model: ModelRow) -> CatalogRecord:
+    return CatalogRecord(
+        alias=model.alias,
+        created=int(model.created_at.timestamp()),
+        routes=[_route_record(row) for row in model.routes],
+    )
+
+
+def _route_record(row: RouteRow) -> RouteRecord:
+    prices: dict[str, Decimal | None] = {
+        "input": row.price_input,
+        "cached_input": row.price_cached_input,
+        "output": row.price_output,
+    }
+    return RouteRecord(
+        id=row.id,
+        provider=row.provider,
+        model=row.model,
+        base_url=row.base_url,
+        credential=row.credential,
+        prices={kind: parse_price(price) for kind, price in prices.items() if price is not None},
+        price_version=row.price_version,
+    )

@@ -1,0 +1,43 @@
+"""Tenants over HTTP."""
+
+from fastapi import APIRouter
+
+from admin_api.dependencies import Wired, require
+from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
+from admin_api.tenants import service
+from admin_api.tenants.schemas import Tenant, TenantCreate, TenantPage, TenantUpdate
+
+router = APIRouter(prefix="/admin/tenants", tags=["tenants"])
+
+
+@router.get("", dependencies=[require("tenants:read")])
+async def list_tenants(services: Wired, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> TenantPage:
+    """Tenants, newest first."""
+    return TenantPage.of(await service.list_tenants(services.sessions, limit=limit, cursor=cursor), Tenant.of)
+
+
+@router.post("", status_code=201, dependencies=[require("tenants:write")])
+async def create_tenant(services: Wired, body: TenantCreate) -> Tenant:
+    """Make a tenant; its API keys come next."""
+    row = await service.create_tenant(
+        services.sessions, clock=services.clock, propagation=services.propagation, name=body.name, models=body.models
+    )
+    return Tenant.of(row)
+
+
+@router.get("/{tenant_id}", dependencies=[require("tenants:read")])
+async def read_tenant(services: Wired, tenant_id: str) -> Tenant:
+    """One tenant."""
+    return Tenant.of(await service.read_tenant(services.sessions, tenant_id))
+
+
+@router.patch("/{tenant_id}", dependencies=[require("tenants:write")])
+async def update_tenant(services: Wired, tenant_id: str, body: TenantUpdate) -> Tenant:
+    """Change a tenant's name, state or models. In force on every edge replica when this answers."""
+    row = await service.update_tenant(
+        services.sessions,
+        tenant_id,
+        propagation=services.propagation,
+        changes=body.given("name", "status", "models"),
+    )
+    return Tenant.of(row)

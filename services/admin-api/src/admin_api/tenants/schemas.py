@@ -1,0 +1,54 @@
+"""Shapes of tenants in requests and replies."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from admin_api.catalog.schemas import Alias
+from admin_api.fields import Name, RequestBody, absent
+from admin_api.paging import Page
+from admin_api.tenants.domain import MAX_MODELS
+from admin_api.tenants.models import TenantRow
+
+Status = Literal["active", "suspended"]
+
+
+def _without_repetition(models: list[str]) -> list[str]:
+    return list(dict.fromkeys(models))
+
+
+Models = Annotated[list[Alias], Field(max_length=MAX_MODELS), AfterValidator(_without_repetition)]
+
+
+class Tenant(BaseModel):
+    """`models` are the aliases the tenant may use: null means every one, an empty list means none."""
+
+    id: str
+    name: str
+    status: Status
+    models: list[str] | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: TenantRow) -> "Tenant":
+        return cls.model_validate(row, from_attributes=True)
+
+
+class TenantPage(Page[Tenant]):
+    """Tenants, newest first."""
+
+
+class TenantCreate(RequestBody):
+    """A tenant to be."""
+
+    name: Name
+    models: Models | None = None
+
+
+class TenantUpdate(RequestBody):
+    """What is left out stays as it is."""
+
+    name: Name = absent()
+    status: Status = absent()
+    models: Models | None = None

@@ -1,0 +1,100 @@
+"""Use cases of tenants. A tenant's policy (state and allow-list) is a configuration record of the edge."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from admin_api.configuration import records
+from admin_api.configuration.propagation import Propagation
+from admin_api.errors import NameTakenError
+from admin_api.paging import Slice, decode_cursor, encode_cursor
+from admin_api.tenants import repository
+from admin_api.tenants.domain import TENANT_PREFIX
+from admin_api.tenants.models import TenantRow
+from common.clock import Clock
+from common.db.constraints import violated_constraint
+from common.db.engine import Sessions
+from common.events.subjects import POLICIES_BUCKET
+from common.http.errors import NotFoundError
+from common.ids import is_id, new_id
+
+_MISSING: Final = "There is no such tenant."
+
+
+async def list_tenants(sessions: Sessions, *, limit: int, cursor: str | None) -> Slice[TenantRow]:
+    """Newest first. Raises `InvalidCursorError`."""
+    before = decode_cursor(cursor)[0] if cursor is not None else None
+    async with sessions.begin() as session:
+        rows = await repository.newest(session, limit=limit + 1, before=before)
+    return Slice.of(rows, limit, lambda row: encode_cursor(row.id))
+
+
+async def read_tenant(sessions: Sessions, tenant_id: str) -> TenantRow:
+    """Raises `NotFoundError`."""
+    async with sessions.begin() as session:
+        return await existing(session, tenant_id)
+
+
+async def existing(session: AsyncSession, tenant_id: str) -> TenantRow:
+    """The row of a tenant. Raises `NotFoundError`, for ids that name nothing and for what is no id."""
+    row = await repository.find(session, checked(tenant_id))
+    if row is None:
+        raise NotFoundError(_MISSING)
+    return row
+
+
+def checked(tenant_id: str) -> str:
+    """The same id when it is one. Raises `NotFoundError`: what is no id names no tenant."""
+    if not is_id(tenant_id, TENANT_PREFIX):
+        raise NotFoundError(_MISSING)
+    return tenant_id
+
+
+async def create_tenant(
+    sessions: Sessions, *, clock: Clock, propagation: Propagation, name: str, models: list[str] | None
+) -> TenantRow:
+    """Raises `NameTakenError`, or `NotInForceError` when the edge cannot be told."""
+    propagation.check()
+    try:
+        async with sessions.begin() as session:
+            row, ids = await insert(session, name=name, models=models, now=clock())
+    except IntegrityError as error:
+        raise _taken(error, name) from error
+    await propagation.wait(ids)
+    return row
+
+
+async def insert(
+    session: AsyncSession, *, name: str, models: list[str] | None, now: datetime
+) -> tuple[TenantRow, list[int]]:
+    """A new tenant in the caller's transaction, and the outbox rows that tell the edge."""
+    row = TenantRow(id=new_id(TENANT_PREFIX), name=name, status="active", models=models, created_at=now)
+    session.add(row)
+    return row, await records.emit(session, POLICIES_BUCKET, row.id)
+
+
+async def update_tenant(
+    sessions: Sessions, tenant_id: str, *, propagation: Propagation, changes: Mapping[str, Any]
+) -> TenantRow:
+    """Set the fields in `changes`. Raises `NotFoundError`, `NameTakenError`, or `NotInForceError`."""
+    propagation.check()
+    try:
+        async with sessions.begin() as session:
+            await records.hold(session, POLICIES_BUCKET, checked(tenant_id))
+            row = await existing(session, tenant_id)
+            for field, value in changes.items():
+                setattr(row, field, value)
+            ids = await records.emit(session, POLICIES_BUCKET, tenant_id)
+    except IntegrityError as error:
+        raise _taken(error, str(changes.get("name"))) from error
+    await propagation.wait(ids)
+    return row
+
+
+def _taken(error: IntegrityError, name: str) -> Exception:
+    if violated_constraint(error) == "tenants_name_key":
+        return NameTakenError(f"There is already a tenant named {name}.", param="name")
+    return error

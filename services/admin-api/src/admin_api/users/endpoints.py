@@ -1,0 +1,50 @@
+"""Users over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from admin_api.dependencies import Wired, require
+from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
+from admin_api.sessions.domain import Principal
+from admin_api.users import service
+from admin_api.users.schemas import User, UserCreate, UserPage, UserUpdate
+
+router = APIRouter(prefix="/admin/users", tags=["users"])
+
+
+@router.get("", dependencies=[require("users:read")])
+async def list_users(services: Wired, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> UserPage:
+    """Users, newest first."""
+    return UserPage.of(await service.list_users(services.sessions, limit=limit, cursor=cursor), User.of)
+
+
+@router.post("", status_code=201, dependencies=[require("users:write")])
+async def create_user(services: Wired, body: UserCreate) -> User:
+    """Let somebody in."""
+    row = await service.create_user(
+        services.sessions,
+        clock=services.clock,
+        passwords=services.passwords,
+        email=body.email,
+        name=body.name,
+        role=body.role,
+        password=body.password,
+    )
+    return User.of(row)
+
+
+@router.patch("/{user_id}")
+async def update_user(
+    principal: Annotated[Principal, require("users:write")], services: Wired, user_id: str, body: UserUpdate
+) -> User:
+    """Change a user's name, role or password, or let them in or out. The last owner stays an owner."""
+    row = await service.update_user(
+        services.sessions,
+        user_id,
+        by=principal,
+        clock=services.clock,
+        passwords=services.passwords,
+        changes=body.given("name", "role", "disabled", "password"),
+    )
+    return User.of(row)
