@@ -17,6 +17,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from devstack.ports import free_port
 
 CHROMIUM = Path("/usr/bin/chromium")
+AXE = Path(__file__).parents[2] / "portal" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -93,11 +94,22 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, output: Path
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """The browser's program. Asked for before the stack is started, so that a skip costs nothing."""
-    if not CHROMIUM.exists():
+    return _required(CHROMIUM, "the portal's end-to-end tests", "Debian package chromium")
+
+
+@pytest.fixture(scope="session")
+def axe(stack: Stack) -> str:
+    """The script that checks a page for accessibility. Building the portal, which the stack may have done, installs it."""
+    return _required(AXE, "the portal's accessibility test", "npm ci in portal/").read_text()
+
+
+def _required(path: Path, what: str, source: str) -> Path:
+    """`path`, or no test: a loud skip for a person who lacks it, a failure in CI."""
+    if not path.exists():
         if os.environ.get("CI"):
-            pytest.fail(f"{CHROMIUM} is missing, and in CI the portal's tests must run")
-        pytest.skip(f"NOT RUN: the portal's end-to-end tests need {CHROMIUM} (Debian package chromium)")
-    return CHROMIUM
+            pytest.fail(f"{path} is missing, and in CI {what} must run")
+        pytest.skip(f"NOT RUN: {what}: {path} is missing ({source})")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -188,3 +188,25 @@ async def test_the_portal_fits_a_phone(signed_in: Page, stack: Stack) -> None:
         await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
         width: int = await page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, f"{path} scrolls sideways"
+
+
+@pytest.mark.parametrize("theme", ["Light theme", "Dark theme"])
+async def test_no_page_breaks_a_rule_of_accessibility(signed_in: Page, stack: Stack, axe: str, theme: str) -> None:
+    page = signed_in
+    await page.emulate_media(reduced_motion="reduce")
+    await page.get_by_role("radio", name=theme).check(force=True)
+    for path in ("/", "/calls", "/api-keys", "/models", "/tenants"):
+        await page.goto(f"{stack.portal_url}{path}")
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+        await _assert_accessible(page, axe, path)
+    await page.get_by_role("button", name="Create tenant").click()
+    await _assert_accessible(page, axe, "a dialog")
+
+
+async def _assert_accessible(page: Page, axe: str, where: str) -> None:
+    await page.evaluate(axe)
+    violations: list[str] = await page.evaluate(
+        "axe.run(document).then(({violations}) => violations.map(v => v.id + ': ' + v.nodes[0].html))"
+    )
+    assert violations == [], where

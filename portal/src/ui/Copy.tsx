@@ -55,7 +55,7 @@ export function CodeBlock({ label, text, shown }: { label: string; text: string;
         <CopyButton text={text} />
       </figcaption>
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- long lines scroll, also by keyboard */}
-      <pre tabIndex={0} aria-label={label}>
+      <pre tabIndex={0} role="region" aria-label={label}>
         <code>{shown ?? text}</code>
       </pre>
     </figure>
