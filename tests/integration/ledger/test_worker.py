@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -368,7 +369,7 @@ async def test_poison_is_dead_lettered_with_its_reason_and_stops_nothing(stage: 
     stage.sent += good
     await stage.publish_raw(b"[" + b",".join(msgspec.json.encode(each) for each in [good[0], *parts, good[1]]) + b"]")
     # An event that only Postgres can refuse: its names, each of a legal length, are too long for an index together.
-    names = {
+    names: dict[str, Any] = {
         name: "".join(chr(0x10000 + (n * 7919 + k * 104_729) % 0xF000) for k in range(256))
         for n, name in enumerate(("tenant_id", "key_id", "alias", "provider", "model"))
     }
