@@ -9,9 +9,17 @@ import { breakdown, summary } from "./fake-usage.ts";
 
 export const FAKE_LOGIN = { email: "admin@example.com", password: "correct horse battery" };
 
-const ALL_PERMISSIONS = ["tenants", "users", "api_keys", "catalog"]
-  .flatMap((noun) => [`${noun}:read`, `${noun}:write`])
-  .concat("usage:read");
+const ALL_PERMISSIONS: Session["permissions"] = [
+  "tenants:read",
+  "tenants:write",
+  "users:read",
+  "users:write",
+  "api_keys:read",
+  "api_keys:write",
+  "catalog:read",
+  "catalog:write",
+  "usage:read",
+];
 
 const PROVIDERS = [
   {
@@ -55,7 +63,7 @@ export interface FakeAdminApi {
   /** Ends the session, as an expiry would. */
   expireSession: () => void;
   signIn: () => void;
-  setPermissions: (permissions: string[]) => void;
+  setPermissions: (permissions: Session["permissions"]) => void;
   addCall: () => void;
 }
 
@@ -270,12 +278,16 @@ function putModel(world: World, alias: string, body: ModelWrite): [number, unkno
       id: route.id ?? newId("rte"),
       provider: route.provider,
       model: route.model,
-      base_url: route.base_url ?? null,
+      base_url: route.base_url ?? PROVIDERS.find(({ name }) => name === route.provider)?.default_base_url ?? "",
       has_credential:
         route.credential === undefined
           ? (existing?.routes.find(({ id }) => id === route.id)?.has_credential ?? false)
           : route.credential !== null,
-      prices: route.prices,
+      prices: {
+        input: route.prices.input ?? null,
+        cached_input: route.prices.cached_input ?? null,
+        output: route.prices.output ?? null,
+      },
       price_version: newId("prc"),
     })),
   };

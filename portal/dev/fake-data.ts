@@ -52,7 +52,9 @@ function key(owner: Tenant, name: string, now: number, daysAgo: number, change: 
   };
 }
 
-type RouteSpec = [provider: string, model: string, baseUrl: string | null, prices: [string, string | null, string]];
+const OPENAI = "https://api.openai.com/v1";
+
+type RouteSpec = [provider: string, model: string, baseUrl: string, prices: [string, string | null, string]];
 
 function model(alias: string, now: number, routes: RouteSpec[], enabled: boolean = true): Model {
   const moment = new Date(now - 9 * DAY_MS).toISOString();
@@ -89,11 +91,11 @@ export function demoWorld(now: number): World {
   const models = [
     model("demo", now, [["openai-compatible", "smollm2-135m", "http://127.0.0.1:4321/v1", ["0.05", "0.025", "0.10"]]]),
     model("fast-chat", now, [
-      ["openai", "gpt-5-mini", null, ["0.25", "0.025", "2.00"]],
+      ["openai", "gpt-5-mini", OPENAI, ["0.25", "0.025", "2.00"]],
       ["openai-compatible", "qwen3-8b", "http://models.internal:8000/v1", ["0.075", null, "0.30"]],
     ]),
-    model("deep-reasoning", now, [["openai", "gpt-5", null, ["1.25", "0.125", "10.00"]]]),
-    model("legacy-chat", now, [["openai", "gpt-4o", null, ["2.50", "1.25", "10.00"]]], false),
+    model("deep-reasoning", now, [["openai", "gpt-5", OPENAI, ["1.25", "0.125", "10.00"]]]),
+    model("legacy-chat", now, [["openai", "gpt-4o", OPENAI, ["2.50", "1.25", "10.00"]]], false),
   ];
   const world: World = { tenants: [trial, support, search, demo], keys, models, calls: [] };
   const random = randomFrom(7);

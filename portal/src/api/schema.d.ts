@@ -11,7 +11,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_all_api_keys"];
+        /**
+         * List All Api Keys
+         * @description API keys of all tenants, or of one, newest first.
+         */
+        get: operations["list_all_api_keys_admin_api_keys_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -29,7 +33,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["login"];
+        /**
+         * Login
+         * @description Sign in: the session is in a cookie that scripts cannot read.
+         */
+        post: operations["login_admin_auth_login_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -45,7 +53,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["logout"];
+        /**
+         * Logout
+         * @description Sign out. The session ends here, not only in the browser.
+         */
+        post: operations["logout_admin_auth_logout_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -59,7 +71,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["read_session"];
+        /**
+         * Read Session
+         * @description Who is signed in.
+         */
+        get: operations["read_session_admin_auth_session_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -75,7 +91,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["read_gateway"];
+        /**
+         * Read Gateway
+         * @description Where the gateway is, for curl lines and SDK settings.
+         */
+        get: operations["read_gateway_admin_gateway_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -91,7 +111,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_models"];
+        /**
+         * List Models
+         * @description Aliases with their routes, newest first.
+         */
+        get: operations["list_models_admin_model_catalog_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -107,10 +131,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["read_model"];
-        put: operations["put_model"];
+        /**
+         * Read Model
+         * @description One alias with its routes.
+         */
+        get: operations["read_model_admin_model_catalog__alias__get"];
+        /**
+         * Put Model
+         * @description Make an alias, or replace its routes. In force on every edge replica when this answers.
+         */
+        put: operations["put_model_admin_model_catalog__alias__put"];
         post?: never;
-        delete: operations["delete_model"];
+        /**
+         * Delete Model
+         * @description Remove an alias. No edge replica serves it when this has answered.
+         */
+        delete: operations["delete_model_admin_model_catalog__alias__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -123,7 +159,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_providers"];
+        /**
+         * List Providers
+         * @description The kinds of providers a route can name.
+         */
+        get: operations["list_providers_admin_providers_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -139,9 +179,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_tenants"];
+        /**
+         * List Tenants
+         * @description Tenants, newest first.
+         */
+        get: operations["list_tenants_admin_tenants_get"];
         put?: never;
-        post: operations["create_tenant"];
+        /**
+         * Create Tenant
+         * @description Make a tenant; its API keys come next.
+         */
+        post: operations["create_tenant_admin_tenants_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -155,13 +203,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["read_tenant"];
+        /**
+         * Read Tenant
+         * @description One tenant.
+         */
+        get: operations["read_tenant_admin_tenants__tenant_id__get"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        patch: operations["update_tenant"];
+        /**
+         * Update Tenant
+         * @description Change a tenant's name, state or models. In force on every edge replica when this answers.
+         */
+        patch: operations["update_tenant_admin_tenants__tenant_id__patch"];
         trace?: never;
     };
     "/admin/tenants/{tenant_id}/api-keys": {
@@ -171,9 +227,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_api_keys"];
+        /**
+         * List Api Keys
+         * @description API keys of a tenant, newest first.
+         */
+        get: operations["list_api_keys_admin_tenants__tenant_id__api_keys_get"];
         put?: never;
-        post: operations["create_api_key"];
+        /**
+         * Create Api Key
+         * @description Make an API key. The reply is the only place its secret is ever shown; it is in force when this answers.
+         */
+        post: operations["create_api_key_admin_tenants__tenant_id__api_keys_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -190,7 +254,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete: operations["revoke_api_key"];
+        /**
+         * Revoke Api Key
+         * @description Revoke an API key for good. It is out of force when this answers; repeating it does no harm.
+         */
+        delete: operations["revoke_api_key_admin_tenants__tenant_id__api_keys__key_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -244,44 +312,136 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Users
+         * @description Users, newest first.
+         */
+        get: operations["list_users_admin_users_get"];
+        put?: never;
+        /**
+         * Create User
+         * @description Let somebody in.
+         */
+        post: operations["create_user_admin_users_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Update User
+         * @description Change a user's name, role or password, or let them in or out. The last owner stays an owner.
+         */
+        patch: operations["update_user_admin_users__user_id__patch"];
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * ApiKey
+         * @description A key as it may be displayed: `hint` is its beginning and its end.
+         */
         ApiKey: {
-            /** Format: date-time */
+            /**
+             * Created At
+             * Format: date-time
+             */
             created_at: string;
+            /** Expires At */
             expires_at: string | null;
+            /** Hint */
             hint: string;
+            /** Id */
             id: string;
+            /** Name */
             name: string;
+            /** Revoked At */
             revoked_at: string | null;
-            /** @enum {string} */
+            /**
+             * Status
+             * @enum {string}
+             */
             status: "active" | "revoked" | "expired";
+            /** Tenant Id */
             tenant_id: string;
+            /** Tenant Name */
             tenant_name: string;
         };
+        /**
+         * ApiKeyCreate
+         * @description A key to be; without `expires_at` it is valid until it is revoked.
+         */
         ApiKeyCreate: {
+            /** Expires At */
             expires_at?: string | null;
+            /** Name */
             name: string;
         };
+        /**
+         * ApiKeyCreated
+         * @description A new key, with the secret that is shown this once.
+         */
         ApiKeyCreated: {
-            /** Format: date-time */
+            /**
+             * Created At
+             * Format: date-time
+             */
             created_at: string;
+            /** Expires At */
             expires_at: string | null;
+            /** Hint */
             hint: string;
+            /** Id */
             id: string;
+            /** Name */
             name: string;
+            /** Revoked At */
             revoked_at: string | null;
+            /** Secret */
             secret: string;
-            /** @enum {string} */
+            /**
+             * Status
+             * @enum {string}
+             */
             status: "active" | "revoked" | "expired";
+            /** Tenant Id */
             tenant_id: string;
+            /** Tenant Name */
             tenant_name: string;
         };
+        /**
+         * ApiKeyPage
+         * @description API keys, newest first.
+         */
         ApiKeyPage: {
+            /** Data */
             data: components["schemas"]["ApiKey"][];
+            /** Has More */
             has_more: boolean;
+            /** Next Cursor */
             next_cursor: string | null;
         };
         BreakdownItem: {
@@ -333,39 +493,89 @@ export interface components {
             has_more: boolean;
             next_cursor: string | null;
         };
+        /**
+         * ErrorBody
+         * @description What went wrong, for people (`message`) and programs (`code`).
+         */
         ErrorBody: {
+            /** Code */
             code: string | null;
+            /** Message */
             message: string;
+            /** Param */
             param: string | null;
+            /** Type */
             type: string;
         };
+        /**
+         * ErrorReply
+         * @description Every refusal has this shape.
+         */
         ErrorReply: {
             error: components["schemas"]["ErrorBody"];
         };
+        /**
+         * Gateway
+         * @description `base_url` is where applications reach the gateway, without `/v1`.
+         */
         Gateway: {
+            /** Base Url */
             base_url: string;
+            /** Version */
             version: string;
         };
+        /**
+         * LoginRequest
+         * @description Deliberately without the rules for new addresses and passwords: what breaks them is simply wrong.
+         */
         LoginRequest: {
+            /** Email */
             email: string;
+            /** Password */
             password: string;
         };
+        /**
+         * Model
+         * @description An alias and its routes, in the order in which they are tried.
+         */
         Model: {
+            /** Alias */
             alias: string;
-            /** Format: date-time */
+            /**
+             * Created At
+             * Format: date-time
+             */
             created_at: string;
+            /** Enabled */
             enabled: boolean;
+            /** Routes */
             routes: components["schemas"]["Route"][];
-            /** Format: date-time */
+            /**
+             * Updated At
+             * Format: date-time
+             */
             updated_at: string;
         };
+        /**
+         * ModelPage
+         * @description Aliases, newest first.
+         */
         ModelPage: {
+            /** Data */
             data: components["schemas"]["Model"][];
+            /** Has More */
             has_more: boolean;
+            /** Next Cursor */
             next_cursor: string | null;
         };
+        /**
+         * ModelWrite
+         * @description The whole of an alias: routes that are not in the list are gone. `enabled` left out stays as it is (a new alias: true).
+         */
         ModelWrite: {
-            enabled?: boolean;
+            /** Enabled */
+            enabled?: boolean | null;
+            /** Routes */
             routes: components["schemas"]["RouteWrite"][];
         };
         Point: {
@@ -378,63 +588,155 @@ export interface components {
             /** Format: date-time */
             start: string;
         };
+        /**
+         * Prices
+         * @description USD per million tokens, as decimal texts; null where a kind has no price of its own.
+         */
         Prices: {
+            /** Cached Input */
             cached_input: string | null;
+            /** Input */
             input: string | null;
+            /** Output */
             output: string | null;
         };
+        /**
+         * PricesWrite
+         * @description USD per million tokens, as decimal texts such as `"0.075"`; never JSON numbers, which lose digits.
+         */
+        PricesWrite: {
+            /** Cached Input */
+            cached_input?: string | null;
+            /** Input */
+            input?: string | null;
+            /** Output */
+            output?: string | null;
+        };
+        /**
+         * Provider
+         * @description A kind of provider that a route can name.
+         */
         Provider: {
+            /** Default Base Url */
             default_base_url: string | null;
+            /** Description */
             description: string;
+            /** Name */
             name: string;
+            /** Needs Credential */
             needs_credential: boolean;
         };
+        /**
+         * ProviderList
+         * @description All of them; there is no second page.
+         */
         ProviderList: {
+            /** Data */
             data: components["schemas"]["Provider"][];
         };
+        /**
+         * Route
+         * @description One way to serve an alias. `price_version` is a new id whenever a price changes.
+         */
         Route: {
-            base_url: string | null;
+            /** Base Url */
+            base_url: string;
+            /** Has Credential */
             has_credential: boolean;
+            /** Id */
             id: string;
+            /** Model */
             model: string;
-            price_version: string | null;
+            /** Price Version */
+            price_version: string;
             prices: components["schemas"]["Prices"];
+            /** Provider */
             provider: string;
         };
+        /**
+         * RouteWrite
+         * @description A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
+         *     removed when it is null.
+         */
         RouteWrite: {
+            /** Base Url */
             base_url?: string | null;
+            /** Credential */
             credential?: string | null;
+            /** Id */
             id?: string | null;
+            /** Model */
             model: string;
-            prices: components["schemas"]["Prices"];
+            prices: components["schemas"]["PricesWrite"];
+            /** Provider */
             provider: string;
         };
+        /**
+         * Session
+         * @description Who is signed in, and what they may do.
+         */
         Session: {
-            permissions: string[];
+            /** Permissions */
+            permissions: ("tenants:read" | "tenants:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "catalog:read" | "catalog:write" | "usage:read")[];
             user: components["schemas"]["User"];
         };
+        /**
+         * Tenant
+         * @description `models` are the aliases the tenant may use: null means every one, an empty list means none.
+         */
         Tenant: {
-            /** Format: date-time */
+            /**
+             * Created At
+             * Format: date-time
+             */
             created_at: string;
+            /** Id */
             id: string;
+            /** Models */
             models: string[] | null;
+            /** Name */
             name: string;
-            /** @enum {string} */
+            /**
+             * Status
+             * @enum {string}
+             */
             status: "active" | "suspended";
         };
+        /**
+         * TenantCreate
+         * @description A tenant to be.
+         */
         TenantCreate: {
+            /** Models */
             models?: string[] | null;
+            /** Name */
             name: string;
         };
+        /**
+         * TenantPage
+         * @description Tenants, newest first.
+         */
         TenantPage: {
+            /** Data */
             data: components["schemas"]["Tenant"][];
+            /** Has More */
             has_more: boolean;
+            /** Next Cursor */
             next_cursor: string | null;
         };
+        /**
+         * TenantUpdate
+         * @description What is left out stays as it is.
+         */
         TenantUpdate: {
+            /** Models */
             models?: string[] | null;
+            /** Name */
             name?: string;
-            /** @enum {string} */
+            /**
+             * Status
+             * @enum {string}
+             */
             status?: "active" | "suspended";
         };
         Totals: {
@@ -465,21 +767,77 @@ export interface components {
             timezone: string;
             totals: components["schemas"]["Totals"];
         };
+        /**
+         * User
+         * @description A person who may sign in, unless disabled.
+         */
         User: {
-            /** Format: date-time */
+            /**
+             * Created At
+             * Format: date-time
+             */
             created_at: string;
+            /** Disabled */
             disabled: boolean;
+            /** Email */
             email: string;
+            /** Id */
             id: string;
+            /** Last Login At */
             last_login_at: string | null;
+            /** Name */
             name: string;
-            /** @enum {string} */
+            /**
+             * Role
+             * @enum {string}
+             */
             role: "owner" | "admin" | "auditor";
         };
+        /**
+         * UserCreate
+         * @description A person to be let in.
+         */
+        UserCreate: {
+            /** Email */
+            email: string;
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "owner" | "admin" | "auditor";
+        };
+        /**
+         * UserPage
+         * @description Users, newest first.
+         */
         UserPage: {
+            /** Data */
             data: components["schemas"]["User"][];
+            /** Has More */
             has_more: boolean;
+            /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * UserUpdate
+         * @description What is left out stays as it is. A new password or `disabled` ends the user's other sessions.
+         */
+        UserUpdate: {
+            /** Disabled */
+            disabled?: boolean;
+            /** Name */
+            name?: string;
+            /** Password */
+            password?: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role?: "owner" | "admin" | "auditor";
         };
     };
     responses: never;
@@ -490,10 +848,12 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_all_api_keys: {
+    list_all_api_keys_admin_api_keys_get: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
+                /** @description How many items at most. */
                 limit?: number;
                 tenant_id?: string | null;
             };
@@ -503,7 +863,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -512,7 +872,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKeyPage"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -523,7 +883,7 @@ export interface operations {
             };
         };
     };
-    login: {
+    login_admin_auth_login_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -536,7 +896,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -545,7 +905,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -556,7 +916,7 @@ export interface operations {
             };
         };
     };
-    logout: {
+    logout_admin_auth_logout_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -565,14 +925,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -583,7 +943,7 @@ export interface operations {
             };
         };
     };
-    read_session: {
+    read_session_admin_auth_session_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -592,7 +952,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -601,7 +961,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -612,7 +972,7 @@ export interface operations {
             };
         };
     };
-    read_gateway: {
+    read_gateway_admin_gateway_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -621,7 +981,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -630,7 +990,7 @@ export interface operations {
                     "application/json": components["schemas"]["Gateway"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -641,10 +1001,12 @@ export interface operations {
             };
         };
     };
-    list_models: {
+    list_models_admin_model_catalog_get: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
+                /** @description How many items at most. */
                 limit?: number;
             };
             header?: never;
@@ -653,7 +1015,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -662,7 +1024,7 @@ export interface operations {
                     "application/json": components["schemas"]["ModelPage"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -673,7 +1035,7 @@ export interface operations {
             };
         };
     };
-    read_model: {
+    read_model_admin_model_catalog__alias__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -684,7 +1046,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -693,7 +1055,7 @@ export interface operations {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -704,7 +1066,7 @@ export interface operations {
             };
         };
     };
-    put_model: {
+    put_model_admin_model_catalog__alias__put: {
         parameters: {
             query?: never;
             header?: never;
@@ -719,7 +1081,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -728,7 +1090,16 @@ export interface operations {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description Error */
+            /** @description The alias is new. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -739,7 +1110,7 @@ export interface operations {
             };
         };
     };
-    delete_model: {
+    delete_model_admin_model_catalog__alias__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -750,14 +1121,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -768,7 +1139,7 @@ export interface operations {
             };
         };
     };
-    list_providers: {
+    list_providers_admin_providers_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -777,7 +1148,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -786,7 +1157,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderList"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -797,10 +1168,12 @@ export interface operations {
             };
         };
     };
-    list_tenants: {
+    list_tenants_admin_tenants_get: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
+                /** @description How many items at most. */
                 limit?: number;
             };
             header?: never;
@@ -809,7 +1182,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -818,7 +1191,7 @@ export interface operations {
                     "application/json": components["schemas"]["TenantPage"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -829,7 +1202,7 @@ export interface operations {
             };
         };
     };
-    create_tenant: {
+    create_tenant_admin_tenants_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -842,7 +1215,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -851,7 +1224,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tenant"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -862,7 +1235,7 @@ export interface operations {
             };
         };
     };
-    read_tenant: {
+    read_tenant_admin_tenants__tenant_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -873,7 +1246,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -882,7 +1255,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tenant"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -893,7 +1266,7 @@ export interface operations {
             };
         };
     };
-    update_tenant: {
+    update_tenant_admin_tenants__tenant_id__patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -908,7 +1281,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -917,7 +1290,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tenant"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -928,10 +1301,12 @@ export interface operations {
             };
         };
     };
-    list_api_keys: {
+    list_api_keys_admin_tenants__tenant_id__api_keys_get: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
+                /** @description How many items at most. */
                 limit?: number;
             };
             header?: never;
@@ -942,7 +1317,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -951,7 +1326,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKeyPage"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -962,7 +1337,7 @@ export interface operations {
             };
         };
     };
-    create_api_key: {
+    create_api_key_admin_tenants__tenant_id__api_keys_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -977,7 +1352,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -986,7 +1361,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApiKeyCreated"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -997,7 +1372,7 @@ export interface operations {
             };
         };
     };
-    revoke_api_key: {
+    revoke_api_key_admin_tenants__tenant_id__api_keys__key_id__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -1009,14 +1384,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1124,6 +1499,108 @@ export interface operations {
                 };
             };
             /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_users_admin_users_get: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserPage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    create_user_admin_users_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    update_user_admin_users__user_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;

@@ -51,7 +51,7 @@ export function formOf(model: Model): ModelForm {
       id: route.id,
       provider: route.provider,
       model: route.model,
-      baseUrl: route.base_url ?? "",
+      baseUrl: route.base_url,
       hasCredential: route.has_credential,
       credential: "",
       removeCredential: false,

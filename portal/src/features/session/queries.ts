@@ -4,16 +4,7 @@ import { queryOptions, useMutation, useQueryClient, useSuspenseQuery } from "@ta
 import { api, dataOf } from "@/api/client";
 import type { Session } from "@/api/types";
 
-export type Permission =
-  | "tenants:read"
-  | "tenants:write"
-  | "users:read"
-  | "users:write"
-  | "api_keys:read"
-  | "api_keys:write"
-  | "catalog:read"
-  | "catalog:write"
-  | "usage:read";
+export type Permission = Session["permissions"][number];
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],

@@ -73,11 +73,7 @@ export function ModelCard({ model, onEdit, onDelete }: ModelCardProps) {
                 </td>
                 <td>
                   <span className={styles["address"]}>
-                    {route.base_url ? (
-                      <code title={route.base_url}>{route.base_url}</code>
-                    ) : (
-                      <span>Provider’s default</span>
-                    )}
+                    <code title={route.base_url}>{route.base_url}</code>
                     {route.has_credential && (
                       <span title="A credential is stored" className={styles["key"]}>
                         <KeyRound aria-label="A credential is stored" />
