@@ -1,4 +1,4 @@
-"""`omg up` as its users run it: a process, its output, Ctrl-C. One installation lives through this module, test by test."""
+"""`omg up` as its users run it: a process, its output, Ctrl-C. One installation lives through all of it, step by step."""
 
 import json
 import os
@@ -20,8 +20,7 @@ from devstack.servers.small_model import is_installed
 
 pytestmark = [
     pytest.mark.skipif(not is_installed(), reason="the wheels of the small model are not installed"),
-    pytest.mark.xdist_group("omg-up"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(300),
 ]
 
 START_SECONDS = 90
@@ -92,12 +91,27 @@ class Installation:
         return time.monotonic() - begun
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    made = Installation(tmp_path_factory.mktemp("omg"))
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    made = Installation(tmp_path)
     yield made
     if made.process is not None and made.process.poll() is None:
         made.end(signal.SIGTERM)
+
+
+def test_the_life_of_an_installation(installation: Installation) -> None:
+    """One test, because each first start costs seconds of two cores."""
+    said = installation.start()
+    check_the_printed_curl_line_streams_an_answer(said)
+    check_the_portal_is_where_it_says(said)
+    check_secrets_are_kept_and_shown_with_care(installation, said)
+    check_a_second_one_on_the_same_data_is_refused(installation, said)
+    check_what_is_killed_comes_back(installation, said)
+    check_demo_data_arrives_in_the_ledger(installation)
+    check_ctrl_c_stops_everything(installation)
+    check_the_next_start_finds_the_data_and_a_kill_leaves_no_child(installation, said)
+    check_it_starts_after_that_kill_and_sigterm_during_a_start_leaves_nothing(installation)
+    check_reset_takes_it_all_away(installation)
 
 
 def gone(processes: list[psutil.Process], *, seconds: float) -> list[psutil.Process]:
@@ -115,10 +129,13 @@ def gone(processes: list[psutil.Process], *, seconds: float) -> list[psutil.Proc
     return left
 
 
+def curl_of(said: str) -> str:
+    return next(line for line in said.splitlines() if line.startswith("curl "))
+
+
 def call(said: str) -> httpx.Response:
     """Make the call of the printed curl line."""
-    line = next(line for line in said.splitlines() if line.startswith("curl "))
-    words = shlex.split(line)
+    words = shlex.split(curl_of(said))
     headers = dict(words[index + 1].split(": ", 1) for index, word in enumerate(words) if word == "-H")
     body = words[words.index("-d") + 1]
     url = next(word for word in words if word.startswith("http://"))
@@ -130,62 +147,56 @@ def portal_get(said: str, path: str) -> httpx.Response:
     return httpx.get(line.split()[-1] + path, timeout=30)
 
 
-@pytest.fixture(scope="module")
-def first(installation: Installation) -> str:
-    """What the first `omg up` of this installation said."""
-    return installation.start()
-
-
-def test_the_printed_curl_line_streams_an_answer(first: str) -> None:
-    answer = call(first)
+def check_the_printed_curl_line_streams_an_answer(said: str) -> None:
+    answer = call(said)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.text.rstrip().endswith("data: [DONE]")
 
 
-def test_the_portal_is_where_it_says(first: str) -> None:
-    assert "<title>a portal</title>" in portal_get(first, "/").text
-    assert portal_get(first, "/openapi.json").json()["paths"]
+def check_the_portal_is_where_it_says(said: str) -> None:
+    assert "<title>a portal</title>" in portal_get(said, "/").text
+    assert portal_get(said, "/openapi.json").json()["paths"]
 
 
-def test_the_secrets_are_the_owners_only_and_the_output_shows_no_others(installation: Installation, first: str) -> None:
+def check_secrets_are_kept_and_shown_with_care(installation: Installation, said: str) -> None:
     assert (installation.data / "secrets.json").stat().st_mode & 0o777 == 0o600
     secrets = json.loads((installation.data / "secrets.json").read_text())
-    assert secrets["demo_api_key"] in first
-    assert secrets["admin_password"] in first
+    assert secrets["demo_api_key"] in said
+    assert secrets["admin_password"] in said
     for hidden in ("postgres_password", "redis_password", "nats_password", "key_hash_secret", "encryption_keys"):
-        assert secrets[hidden] not in first
+        assert secrets[hidden] not in said
     for log in (installation.data / "logs").iterdir():
         text = log.read_text()
         assert not [name for name, secret in secrets.items() if isinstance(secret, str) and secret in text], log.name
 
 
-def test_a_second_one_on_the_same_data_is_refused(installation: Installation, first: str) -> None:
+def check_a_second_one_on_the_same_data_is_refused(installation: Installation, said: str) -> None:
     for arguments in (["up"], ["reset", "--yes"]):
         second = installation.omg(*arguments)
         assert second.returncode == 1
         assert "omg is already running on" in second.stderr
-    assert call(first).status_code == 200
+    assert call(said).status_code == 200
 
 
-def test_a_killed_service_and_a_killed_server_come_back(installation: Installation, first: str) -> None:
+def check_what_is_killed_comes_back(installation: Installation, said: str) -> None:
     for name in ("alerts", "postgres"):
         os.kill(installation.pid(name), signal.SIGKILL)
-        said = installation.until_said(f"{name} is ready again", 30)
-        assert f"{name} ended unexpectedly (killed by SIGKILL); restarting it" in said
+        output = installation.until_said(f"{name} is ready again", 30)
+        assert f"{name} ended unexpectedly (killed by SIGKILL); restarting it" in output
     deadline = time.monotonic() + 20
-    while (ready := portal_get(first, "/readyz")).status_code != 200:
+    while (ready := portal_get(said, "/readyz")).status_code != 200:
         assert time.monotonic() < deadline, ready.text
         time.sleep(0.1)
 
 
-def test_demo_data_arrives_in_the_ledger(installation: Installation, first: str) -> None:
+def check_demo_data_arrives_in_the_ledger(installation: Installation) -> None:
     run = installation.omg("demo-data", "--days", "2")
     assert run.returncode == 0, run.stderr
     assert "the ledger has them" in run.stdout
 
 
-def test_ctrl_c_stops_everything(installation: Installation, first: str) -> None:
+def check_ctrl_c_stops_everything(installation: Installation) -> None:
     processes = installation.children()
     assert len(processes) > 10
     assert installation.end(signal.SIGINT) < STOP_SECONDS
@@ -195,21 +206,19 @@ def test_ctrl_c_stops_everything(installation: Installation, first: str) -> None
     assert "Traceback" not in installation.output.read_text()
 
 
-def test_the_next_start_finds_the_data_and_a_kill_leaves_no_child(installation: Installation, first: str) -> None:
+def check_the_next_start_finds_the_data_and_a_kill_leaves_no_child(installation: Installation, first_said: str) -> None:
     said = installation.start()
     assert said.count("up to date") == 4
     assert "unchanged" in said
-    assert [line for line in said.splitlines() if line.startswith("curl ")] == [
-        line for line in first.splitlines() if line.startswith("curl ")
-    ]
+    assert curl_of(said) == curl_of(first_said)
     assert call(said).status_code == 200
     processes = installation.children()
     installation.end(signal.SIGKILL)
     assert gone(processes, seconds=5) == []
 
 
-def test_it_starts_after_that_kill_and_sigterm_during_a_start_leaves_nothing(
-    installation: Installation, first: str
+def check_it_starts_after_that_kill_and_sigterm_during_a_start_leaves_nothing(
+    installation: Installation,
 ) -> None:
     assert call(installation.start()).status_code == 200
     assert installation.end(signal.SIGTERM) < STOP_SECONDS
@@ -221,7 +230,7 @@ def test_it_starts_after_that_kill_and_sigterm_during_a_start_leaves_nothing(
     assert gone(processes, seconds=0) == []
 
 
-def test_reset_takes_it_all_away(installation: Installation, first: str) -> None:
+def check_reset_takes_it_all_away(installation: Installation) -> None:
     asked = installation.omg("reset")
     assert asked.returncode == 1
     assert installation.data.exists()
