@@ -10,6 +10,7 @@ from admin_api.fields import ErrorReply
 from admin_api.gateway import endpoints as gateway
 from admin_api.sessions import endpoints as sessions
 from admin_api.tenants import endpoints as tenants
+from admin_api.usage import endpoints as usage
 from admin_api.users import endpoints as users
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -19,6 +20,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     users.router,
     api_keys.router,
     catalog.router,
+    usage.router,
 )
 
 PUBLIC_PATHS: Final = frozenset(

@@ -1,0 +1,135 @@
+"""Shapes of usage in replies. Money is in nano-USD as text, a price in USD per million tokens as decimal text."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from admin_api.fields import NO_CONTROL_CHARACTERS, Moment
+from admin_api.ledger.models import UsageEntryRow
+from admin_api.paging import Page
+from admin_api.usage.domain import Bucket
+from admin_api.usage.repository import Group, Sums
+from common.events.usage import CallStatus
+from common.money import PricePerMillion, format_price
+
+
+def _with_plus(value: object) -> object:
+    """In a query a plus sign is a space: `2026-11-01T00:00:00+01:00`, typed as it is, arrives with one before its offset."""
+    return value.replace(" ", "+") if isinstance(value, str) and value.count("T") == 1 else value
+
+
+QueryMoment = Annotated[Moment, BeforeValidator(_with_plus)]
+FilterText = Annotated[str, Field(max_length=256, pattern=NO_CONTROL_CHARACTERS)]
+
+
+class Totals(BaseModel):
+    """Sums over calls. `cached_input_tokens` are part of `input_tokens`. A call that its client gave up is not a failed one."""
+
+    requests: int
+    failed_requests: int
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    cost_nano_usd: str
+
+
+class Point(Totals):
+    """One bucket; it ends where the next one starts, the last one with the range."""
+
+    start: datetime
+
+
+class UsageSummary(BaseModel):
+    """Usage over time: every bucket of the range is there, also one without a call."""
+
+    start: datetime
+    end: datetime
+    timezone: str
+    bucket: Bucket
+    totals: Totals
+    points: list[Point]
+
+
+class BreakdownItem(Totals):
+    """One model, tenant or key. `label` is its name, or the id again when nobody knows it any more."""
+
+    id: str
+    label: str
+
+
+class UsageBreakdown(BaseModel):
+    """What cost most, the dearest first."""
+
+    start: datetime
+    end: datetime
+    group: Group
+    items: list[BreakdownItem]
+
+
+class CallLine(BaseModel):
+    """One line of a call's bill: so many units at this price per million."""
+
+    kind: str
+    quantity: int
+    price: str
+
+
+class Call(BaseModel):
+    """One call that reached a provider. `estimated`: the provider reported no usage, the tokens are our own reckoning."""
+
+    id: str
+    occurred_at: datetime
+    tenant_id: str
+    tenant_name: str
+    key_id: str
+    key_name: str
+    alias: str
+    provider: str
+    model: str
+    route_id: str
+    operation: str
+    stream: bool
+    status: CallStatus
+    http_status: int
+    error_code: str | None
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    estimated: bool
+    cost_nano_usd: str
+    lines: list[CallLine]
+    price_version: str
+    latency_ms: int
+    first_token_ms: int | None
+
+    @classmethod
+    def of(cls, row: UsageEntryRow, *, tenant_name: str, key_name: str) -> "Call":
+        columns = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
+        return cls.model_validate(
+            columns
+            | {
+                "id": row.call_id,
+                "tenant_name": tenant_name,
+                "key_name": key_name,
+                "cost_nano_usd": str(row.cost_nano_usd),
+                "lines": [line | {"price": format_price(PricePerMillion(int(line["price"])))} for line in row.lines],
+            }
+        )
+
+
+class CallPage(Page[Call]):
+    """Calls, newest first."""
+
+
+def totals(sums: Sums) -> dict[str, int | str]:
+    """The fields of `Totals`."""
+    return {
+        "requests": sums.requests,
+        "failed_requests": sums.failed_requests,
+        "input_tokens": sums.input_tokens,
+        "cached_input_tokens": sums.cached_input_tokens,
+        "output_tokens": sums.output_tokens,
+        "cost_nano_usd": str(sums.cost_nano_usd),
+    }
