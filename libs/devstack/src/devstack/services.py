@@ -1,11 +1,13 @@
 """The service processes: which there are, their environment, and when they are ready."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Final
+from urllib.parse import urlsplit
 
 from devstack.data_folder import DataFolder
 from devstack.ports import LOOPBACK
@@ -125,5 +127,19 @@ def is_ready(port: int) -> bool:
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()
+
+
+def served_aliases(gateway: str, key: str) -> set[str]:
+    """The aliases that the gateway lists for an API key; none while it does not know the key."""
+    parts = urlsplit(gateway)
+    connection = HTTPConnection(parts.hostname or LOOPBACK, parts.port, timeout=2)
+    try:
+        connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {key}"})
+        reply = connection.getresponse()
+        return {model["id"] for model in json.load(reply)["data"]} if reply.status == 200 else set()
+    except (OSError, HTTPException, ValueError):
+        return set()
     finally:
         connection.close()

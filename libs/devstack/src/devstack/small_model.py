@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from devstack.ports import LOOPBACK
+from devstack.servers.small_model import MODEL_NAME
 
 
 def model_file() -> Path:
@@ -33,6 +34,7 @@ def serve(port: int) -> None:
     parameters.port = port
     parameters.use_jinja = True
     parameters.ui = False
+    parameters.model_alias = {MODEL_NAME}  # what its replies call it, instead of the path of the file
     # Half of the cores: it must not starve the gateway that it demonstrates. One core gives some 60 tokens per second.
     threads = max(1, (os.cpu_count() or 2) // 2)
     parameters.cpuparams.n_threads = threads

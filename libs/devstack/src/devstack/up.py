@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,13 +23,14 @@ from devstack.provision import provision
 from devstack.secrets_file import load_or_create
 from devstack.servers import NatsServer, PostgresServer, Server, SmallModelServer, ValkeyServer
 from devstack.servers.small_model import is_installed
-from devstack.services import SERVICES, Backends, Service, service_program
+from devstack.services import SERVICES, Backends, Service, gateway_url, served_aliases, service_program
 from devstack.upstreams import catalog, configured_upstreams
 from devstack.welcome import print_welcome
 
 _FREE_CHOICE: Final = ("postgres", "valkey", "nats", "small-model", *(service.port for service in SERVICES))
 _PREFERRED: Final = {"gateway": 8090, "portal": 8091}
 _SERVER_NAMES: Final = (PostgresServer.name, ValkeyServer.name, NatsServer.name)
+_IN_FORCE_SECONDS: Final = 5.0
 _SERVER_STOP_TIMEOUT: Final = 1.5  # after the services' 8 s: all is gone within 10
 
 
@@ -133,16 +135,31 @@ class _Stack:
                 for package in dict.fromkeys(service.package for service in SERVICES):
                     services = [service for service in SERVICES if service.package == package]
                     packages.create_task(self._start_package(services, backends, applied, portal_folder, small_model))
+        aliases = [model["alias"] for model in catalog(options.environment, small_model_url=small_model.result())]
+        await self._wait_until_in_force(aliases)
         print_welcome(
             self._console,
             ports=self._ports,
             secrets=self._secrets,
             data=data,
             has_portal=portal_folder.result() is not None,
-            aliases=[model["alias"] for model in catalog(options.environment, small_model_url=small_model.result())],
+            aliases=aliases,
             providers=[upstream.name for upstream in configured_upstreams(options.environment)],
             seconds=progress.elapsed,
         )
+
+    async def _wait_until_in_force(self, aliases: list[str]) -> None:
+        """What the bootstrap wrote travels to the gateway within a second; a person may have taken it away again since."""
+        gateway, key = gateway_url(self._ports), self._secrets.demo_api_key
+        deadline = time.monotonic() + _IN_FORCE_SECONDS
+        while not (served := await asyncio.to_thread(served_aliases, gateway, key)).issuperset(aliases):
+            if time.monotonic() > deadline:
+                what = ", ".join(sorted(set(aliases) - served))
+                self._progress.warn(
+                    f"the gateway does not serve {what} with the first key; see API keys and models in the portal"
+                )
+                return
+            await asyncio.sleep(0.1)
 
     async def stop(self) -> None:
         """Services first, so that they can still finish their work; then the servers."""
