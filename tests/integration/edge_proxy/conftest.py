@@ -4,7 +4,7 @@ import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 import uvicorn
+from prometheus_client import CollectorRegistry
 
 from common.bus.connection import Bus
 from common.bus.streams import ensure_buckets, ensure_streams
@@ -101,14 +102,21 @@ class ControlPlane:
         return events
 
 
+class _Server(uvicorn.Server):
+    """Without uvicorn's signal handlers: they are the test runner's."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
 class RunningEdge:
     """`url` without /v1; `settings` it was started with."""
 
     def __init__(self, settings: EdgeSettings) -> None:
         self.settings = settings
         self.url = f"http://127.0.0.1:{settings.listen_port}"
-        app = EdgeApp(lambda: run_edge(settings))
-        self._server = uvicorn.Server(
+        app = EdgeApp(lambda: run_edge(settings, registry=CollectorRegistry()))
+        self._server = _Server(
             uvicorn.Config(app, port=settings.listen_port, lifespan="on", log_config=None, access_log=False, ws="none")
         )
 

@@ -16,6 +16,7 @@ from common.logging import get_logger
 
 STOP_TIMEOUT_S: Final = 8
 _RESTART_PAUSE_S: Final = 1.0
+_CANCEL_AGAIN_S: Final = 0.2
 
 _log = get_logger(__name__)
 _task_failures = Counter("omg_task_failures_total", "Background tasks that failed and were restarted.", ["task"])
@@ -33,9 +34,11 @@ class TaskOwner:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Repeated, because a library may swallow a cancellation (nats-py does, while it flushes).
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=_CANCEL_AGAIN_S)
 
     def keep_running(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` until the owner closes; whenever it fails it is logged, counted and started again."""

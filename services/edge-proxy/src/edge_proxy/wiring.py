@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from common.bus.connection import Bus
 from common.bus.streams import ensure_buckets, ensure_streams
@@ -46,12 +47,15 @@ class Edge(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def run_edge(settings: EdgeSettings) -> AsyncIterator[Edge]:
-    """Start everything, yield, stop everything in the opposite order; what was not published stays in the journal."""
+async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGISTRY) -> AsyncIterator[Edge]:
+    """Start everything, yield, stop everything in the opposite order; what was not published stays in the journal.
+
+    A second edge in one process (tests) needs a metrics registry of its own.
+    """
     source = f"edge-proxy/{settings.replica_id}"
     bus = Bus(url=settings.nats_url.get_secret_value(), name=source)
     access_log = AccessLog()
-    metrics = CallMetrics()
+    metrics = CallMetrics(registry)
     transport = _TRANSPORTS[settings.upstream_transport](
         connect_timeout_s=settings.upstream_connect_timeout, read_timeout_s=settings.upstream_first_byte_timeout
     )
@@ -100,6 +104,7 @@ async def run_edge(settings: EdgeSettings) -> AsyncIterator[Edge]:
                     health=Health(configuration, journal, bus),
                 )
             await publisher.drain()
+            await configuration.save()
         finally:
             access_log.flush()
             metrics.close()

@@ -148,8 +148,12 @@ class Configuration:
         """Write the configuration some time after a change, so that a burst of changes costs one write."""
         while True:
             await self._changed.wait()
-            await asyncio.sleep(_SAVE_DELAY_S)
+            await asyncio.sleep(_SAVE_DELAY_S)  # also the pause between looks while a bucket is still missing
+            await self.save()
+
+    async def save(self) -> None:
+        """Keep what changed since the last time, if anything did."""
+        if self._changed.is_set() and self.is_loaded:
             self._changed.clear()
-            if self.is_loaded:
-                records = {bucket: dict(kept) for bucket, kept in self._records.items()}
-                await asyncio.to_thread(self._saved.save, records)
+            records = {bucket: dict(kept) for bucket, kept in self._records.items()}
+            await asyncio.to_thread(self._saved.save, records)

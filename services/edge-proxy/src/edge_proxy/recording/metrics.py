@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final, get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import REGISTRY, Collector, CollectorRegistry
+from prometheus_client.registry import Collector, CollectorRegistry
 
 from common.events.usage import CallStatus, Tokens
 
@@ -55,7 +55,7 @@ class _Provider:
 class CallMetrics(Collector):
     """`registry` takes it in for as long as the process lives, or until `close`."""
 
-    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:
         self.in_flight = 0
         self._providers: dict[tuple[str, str], _Provider] = {}
         self._registry = registry
