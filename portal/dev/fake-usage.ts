@@ -9,7 +9,7 @@ function sum(calls: readonly Call[]): Totals {
   let cost = 0n;
   for (const call of calls) {
     totals.requests += 1;
-    if (call.status !== "succeeded") totals.failed_requests += 1;
+    if (call.status === "failed") totals.failed_requests += 1;
     totals.input_tokens += call.input_tokens;
     totals.cached_input_tokens += call.cached_input_tokens;
     totals.output_tokens += call.output_tokens;

@@ -131,10 +131,13 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 @pytest.fixture
 async def page(context: BrowserContext) -> AsyncIterator[Page]:
-    """A page that is not signed in. An error that nothing in the portal caught fails the test."""
+    """A page that is not signed in. An error that nothing caught, or anything the security policy stopped, fails the test."""
     made = await context.new_page()
     errors: list[str] = []
     made.on("pageerror", lambda error: errors.append(str(error)))
+    made.on(
+        "console", lambda message: errors.append(message.text) if "Content Security Policy" in message.text else None
+    )
     yield made
     assert errors == []
 

@@ -271,7 +271,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["read_usage_breakdown"];
+        /**
+         * Read Usage Breakdown
+         * @description What cost most in a range: models (by alias), tenants or keys.
+         */
+        get: operations["read_usage_breakdown_admin_usage_breakdown_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -287,7 +291,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_calls"];
+        /**
+         * List Calls
+         * @description Single calls, newest first.
+         */
+        get: operations["list_calls_admin_usage_calls_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -303,7 +311,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["read_usage_summary"];
+        /**
+         * Read Usage Summary
+         * @description Usage over time, by the hour for up to 48 hours, otherwise by the day.
+         */
+        get: operations["read_usage_summary_admin_usage_summary_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -444,53 +456,112 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /**
+         * BreakdownItem
+         * @description One model, tenant or key. `label` is its name, or the id again when nobody knows it any more.
+         */
         BreakdownItem: {
+            /** Cached Input Tokens */
             cached_input_tokens: number;
+            /** Cost Nano Usd */
             cost_nano_usd: string;
+            /** Failed Requests */
             failed_requests: number;
+            /** Id */
             id: string;
+            /** Input Tokens */
             input_tokens: number;
+            /** Label */
             label: string;
+            /** Output Tokens */
             output_tokens: number;
+            /** Requests */
             requests: number;
         };
+        /**
+         * Call
+         * @description One call that reached a provider. `estimated`: the provider reported no usage, the tokens are our own reckoning.
+         */
         Call: {
+            /** Alias */
             alias: string;
+            /** Cached Input Tokens */
             cached_input_tokens: number;
+            /** Cost Nano Usd */
             cost_nano_usd: string;
+            /** Error Code */
             error_code: string | null;
+            /** Estimated */
             estimated: boolean;
+            /** First Token Ms */
             first_token_ms: number | null;
-            http_status: number | null;
+            /** Http Status */
+            http_status: number;
+            /** Id */
             id: string;
+            /** Input Tokens */
             input_tokens: number;
+            /** Key Id */
             key_id: string;
+            /** Key Name */
             key_name: string;
+            /** Latency Ms */
             latency_ms: number;
+            /** Lines */
             lines: components["schemas"]["CallLine"][];
+            /** Model */
             model: string;
-            /** Format: date-time */
+            /**
+             * Occurred At
+             * Format: date-time
+             */
             occurred_at: string;
+            /** Operation */
             operation: string;
+            /** Output Tokens */
             output_tokens: number;
-            price_version: string | null;
+            /** Price Version */
+            price_version: string;
+            /** Provider */
             provider: string;
+            /** Reasoning Tokens */
             reasoning_tokens: number;
+            /** Route Id */
             route_id: string;
-            /** @enum {string} */
+            /**
+             * Status
+             * @enum {string}
+             */
             status: "succeeded" | "failed" | "aborted" | "interrupted";
+            /** Stream */
             stream: boolean;
+            /** Tenant Id */
             tenant_id: string;
+            /** Tenant Name */
             tenant_name: string;
         };
+        /**
+         * CallLine
+         * @description One line of a call's bill: so many units at this price per million.
+         */
         CallLine: {
+            /** Kind */
             kind: string;
+            /** Price */
             price: string;
+            /** Quantity */
             quantity: number;
         };
+        /**
+         * CallPage
+         * @description Calls, newest first.
+         */
         CallPage: {
+            /** Data */
             data: components["schemas"]["Call"][];
+            /** Has More */
             has_more: boolean;
+            /** Next Cursor */
             next_cursor: string | null;
         };
         /**
@@ -578,14 +649,27 @@ export interface components {
             /** Routes */
             routes: components["schemas"]["RouteWrite"][];
         };
+        /**
+         * Point
+         * @description One bucket; it ends where the next one starts, the last one with the range.
+         */
         Point: {
+            /** Cached Input Tokens */
             cached_input_tokens: number;
+            /** Cost Nano Usd */
             cost_nano_usd: string;
+            /** Failed Requests */
             failed_requests: number;
+            /** Input Tokens */
             input_tokens: number;
+            /** Output Tokens */
             output_tokens: number;
+            /** Requests */
             requests: number;
-            /** Format: date-time */
+            /**
+             * Start
+             * Format: date-time
+             */
             start: string;
         };
         /**
@@ -739,31 +823,70 @@ export interface components {
              */
             status?: "active" | "suspended";
         };
+        /**
+         * Totals
+         * @description Sums over calls. `cached_input_tokens` are part of `input_tokens`. A call that its client gave up is not a failed one.
+         */
         Totals: {
+            /** Cached Input Tokens */
             cached_input_tokens: number;
+            /** Cost Nano Usd */
             cost_nano_usd: string;
+            /** Failed Requests */
             failed_requests: number;
+            /** Input Tokens */
             input_tokens: number;
+            /** Output Tokens */
             output_tokens: number;
+            /** Requests */
             requests: number;
         };
+        /**
+         * UsageBreakdown
+         * @description What cost most, the dearest first.
+         */
         UsageBreakdown: {
-            /** Format: date-time */
+            /**
+             * End
+             * Format: date-time
+             */
             end: string;
-            /** @enum {string} */
+            /**
+             * Group
+             * @enum {string}
+             */
             group: "model" | "tenant" | "key";
+            /** Items */
             items: components["schemas"]["BreakdownItem"][];
-            /** Format: date-time */
+            /**
+             * Start
+             * Format: date-time
+             */
             start: string;
         };
+        /**
+         * UsageSummary
+         * @description Usage over time: every bucket of the range is there, also one without a call.
+         */
         UsageSummary: {
-            /** @enum {string} */
+            /**
+             * Bucket
+             * @enum {string}
+             */
             bucket: "hour" | "day";
-            /** Format: date-time */
+            /**
+             * End
+             * Format: date-time
+             */
             end: string;
+            /** Points */
             points: components["schemas"]["Point"][];
-            /** Format: date-time */
+            /**
+             * Start
+             * Format: date-time
+             */
             start: string;
+            /** Timezone */
             timezone: string;
             totals: components["schemas"]["Totals"];
         };
@@ -1402,15 +1525,20 @@ export interface operations {
             };
         };
     };
-    read_usage_breakdown: {
+    read_usage_breakdown_admin_usage_breakdown_get: {
         parameters: {
-            query?: {
+            query: {
+                /** @description Not included; at most 180 days after `start`. */
                 end?: string | null;
-                group?: "model" | "tenant" | "key";
+                group: "model" | "tenant" | "key";
+                /** @description How many items at most. */
                 limit?: number;
+                /** @description Without any of these it is the last 24 hours. */
                 period?: ("24h" | "7d" | "30d" | "month") | null;
+                /** @description RFC 3339, with `end` and instead of `period`. */
                 start?: string | null;
                 tenant_id?: string | null;
+                /** @description IANA name; its days and hours are the buckets. */
                 timezone?: string;
             };
             header?: never;
@@ -1419,7 +1547,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1428,7 +1556,7 @@ export interface operations {
                     "application/json": components["schemas"]["UsageBreakdown"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1439,12 +1567,14 @@ export interface operations {
             };
         };
     };
-    list_calls: {
+    list_calls_admin_usage_calls_get: {
         parameters: {
             query?: {
                 alias?: string | null;
+                /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
                 key_id?: string | null;
+                /** @description How many items at most. */
                 limit?: number;
                 tenant_id?: string | null;
             };
@@ -1454,7 +1584,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1463,7 +1593,7 @@ export interface operations {
                     "application/json": components["schemas"]["CallPage"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1474,13 +1604,17 @@ export interface operations {
             };
         };
     };
-    read_usage_summary: {
+    read_usage_summary_admin_usage_summary_get: {
         parameters: {
             query?: {
+                /** @description Not included; at most 180 days after `start`. */
                 end?: string | null;
+                /** @description Without any of these it is the last 24 hours. */
                 period?: ("24h" | "7d" | "30d" | "month") | null;
+                /** @description RFC 3339, with `end` and instead of `period`. */
                 start?: string | null;
                 tenant_id?: string | null;
+                /** @description IANA name; its days and hours are the buckets. */
                 timezone?: string;
             };
             header?: never;
@@ -1489,7 +1623,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1498,7 +1632,7 @@ export interface operations {
                     "application/json": components["schemas"]["UsageSummary"];
                 };
             };
-            /** @description Error */
+            /** @description A refusal. */
             default: {
                 headers: {
                     [name: string]: unknown;

@@ -149,3 +149,24 @@ describe("empty and failing", () => {
     expect(await screen.findByRole("table", { name: "Tenants" })).toBeTruthy();
   });
 });
+
+it("keeps the error of a live list on screen until it is asked to try again, and then goes on polling", async () => {
+  fake.signIn();
+  let asked = 0;
+  let broken = true;
+  vi.stubGlobal("fetch", (request: Request) => {
+    if (!request.url.includes("/usage/calls")) return fake.handle(request);
+    asked += 1;
+    return broken ? Promise.resolve(new Response("a proxy's page", { status: 502 })) : fake.handle(request);
+  });
+  open("/calls");
+  const retry = await screen.findByRole("button", { name: "Try again" });
+  const askedBefore = asked;
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  expect(asked).toBe(askedBefore);
+  broken = false;
+  await userEvent.click(retry);
+  await screen.findByRole("table", { name: "Calls" });
+  const loaded = asked;
+  await waitFor(() => expect(asked).toBeGreaterThan(loaded));
+});

@@ -2,6 +2,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { api, dataOf } from "@/api/client";
+import { every } from "@/api/polling";
 import type { CallPage } from "@/api/types";
 
 export interface CallFilter {
@@ -10,7 +11,7 @@ export interface CallFilter {
   model?: string | undefined;
 }
 
-export const LIVE_MS = 2000;
+const LIVE_MS = 2000;
 const PAGE_SIZE = 50;
 
 export function fetchCalls(
@@ -32,7 +33,7 @@ export function newestCallsQuery(filter: CallFilter, limit: number = PAGE_SIZE) 
   return queryOptions({
     queryKey: ["calls", "newest", filter, limit],
     queryFn: ({ signal }) => fetchCalls(filter, { limit }, signal),
-    refetchInterval: LIVE_MS,
+    refetchInterval: every(LIVE_MS),
     staleTime: 0,
   });
 }

@@ -45,8 +45,9 @@ export const METRICS: Record<Metric, MetricSpec> = {
     allowDecimals: false,
     series: [
       {
-        key: "succeeded",
-        label: "Succeeded",
+        key: "unfailed",
+        // Not "succeeded": a call that its client gave up is no failure either.
+        label: "Without failure",
         color: "var(--accent)",
         value: (point) => point.requests - point.failed_requests,
         text: (point) => count(point.requests - point.failed_requests),

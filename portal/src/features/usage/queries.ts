@@ -2,6 +2,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { api, dataOf } from "@/api/client";
+import { every } from "@/api/polling";
 import type { BreakdownItem, UsageSummary } from "@/api/types";
 import { timeZone } from "@/lib/time";
 
@@ -24,7 +25,7 @@ export function summaryQuery({ period, tenant }: Scope) {
           signal,
         }),
       ),
-    refetchInterval: REFRESH_MS,
+    refetchInterval: every(REFRESH_MS),
     placeholderData: keepPreviousData,
   });
 }
@@ -36,7 +37,7 @@ export function breakdownQuery({ period, tenant, group }: Scope & { group: Usage
       const query = { group, period, timezone: timeZone(), limit: 8, ...(tenant ? { tenant_id: tenant } : {}) };
       return (await dataOf(api.GET("/admin/usage/breakdown", { params: { query }, signal }))).items;
     },
-    refetchInterval: REFRESH_MS,
+    refetchInterval: every(REFRESH_MS),
     placeholderData: keepPreviousData,
   });
 }

@@ -23,7 +23,7 @@ export function CallDrawer({ call, onClose }: { call: Call; onClose: () => void 
     <Drawer title={call.alias} description={fullDateTime(call.occurred_at)} onClose={onClose}>
       <div className={styles["status"]}>
         <CallStatus status={call.status} />
-        {call.http_status !== null && <Badge>HTTP {call.http_status}</Badge>}
+        <Badge>HTTP {call.http_status}</Badge>
         {call.error_code && <Badge tone="danger">{call.error_code}</Badge>}
         {call.stream && <Badge>Streamed</Badge>}
         {call.estimated && <Badge tone="warning">Estimated</Badge>}

@@ -8,13 +8,14 @@ import { METRICS, type Metric, allTokens } from "../metrics";
 import styles from "./StatTiles.module.css";
 
 interface StatTilesProps {
+  failed: boolean;
   totals: Totals | undefined;
   selected: Metric;
   onSelect: (metric: Metric) => void;
 }
 
 /** The four figures. Each one is also the switch that puts its course over time on the chart below. */
-export function StatTiles({ totals, selected, onSelect }: StatTilesProps) {
+export function StatTiles({ totals, failed, selected, onSelect }: StatTilesProps) {
   return (
     <fieldset className={styles["tiles"]}>
       <legend className="visually-hidden">Figure shown on the chart</legend>
@@ -33,10 +34,12 @@ export function StatTiles({ totals, selected, onSelect }: StatTilesProps) {
               <span className={styles["value"]}>{tileValue(metric, totals)}</span>
               <span className={styles["note"]}>{tileNote(metric, totals)}</span>
             </>
+          ) : failed ? (
+            <span className={styles["value"]}>–</span>
           ) : (
             <>
-              <Skeleton width="55%" height="1.875rem" />
-              <Skeleton width="75%" height="0.75rem" />
+              <Skeleton width="55%" height="2.1875rem" />
+              <Skeleton width="75%" height="1.125rem" />
             </>
           )}
         </label>
@@ -63,7 +66,7 @@ function tileNote(metric: Metric, totals: Totals): string {
     case "spend":
       return totals.requests === 0 ? "No calls yet" : `over ${plural(totals.requests, "call")}`;
     case "requests":
-      return `${count(totals.requests - totals.failed_requests)} succeeded`;
+      return `${count(totals.requests - totals.failed_requests)} without failure`;
     case "tokens": {
       const cached = totals.cached_input_tokens > 0 ? ` (${shortCount(totals.cached_input_tokens)} cached)` : "";
       return `${shortCount(totals.input_tokens)} in${cached}, ${shortCount(totals.output_tokens)} out`;

@@ -51,7 +51,7 @@ function Dashboard() {
       }
     >
       <Card flush>
-        <StatTiles totals={summary.data?.totals} selected={metric} onSelect={setMetric} />
+        <StatTiles totals={summary.data?.totals} failed={summary.isError} selected={metric} onSelect={setMetric} />
         <div className={styles["chart"]} data-stale={summary.isPlaceholderData || undefined}>
           {summary.isError && summary.data === undefined ? (
             <ErrorState error={summary.error} onRetry={() => void summary.refetch()} />
