@@ -1,0 +1,104 @@
+"""`python -m tests.load [chat|stream …]`, as `make bench` runs it: the data plane's cost beside nginx's and a bare proxy's.
+
+Prints a table, writes `results.json`, and ends with code 1 when a bar does not hold. `--profile` instead runs only the
+edge, under cProfile, and prints where its time goes.
+"""
+
+import argparse
+import pstats
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tests.load import contests, results
+from tests.load.contests import EDGE, Contest, Effort
+from tests.load.results import Row
+from tests.load.rig import RigError, take_place
+
+
+class _Bench(NamedTuple):
+    run: Callable[[Path, Effort], Contest]
+    rows: Callable[[Contest], list[Row]]
+    table: Callable[[Contest], list[str]]
+
+
+BENCHES: Final[Mapping[str, _Bench]] = {
+    "chat": _Bench(contests.chat, results.chat_rows, results.chat_table),
+    "stream": _Bench(contests.stream, results.stream_rows, results.stream_table),
+}
+
+
+def main() -> None:
+    """Read the command line and run what it names."""
+    parser = argparse.ArgumentParser(prog="python -m tests.load")
+    parser.add_argument("only", nargs="*", choices=[[], *BENCHES], help="which benchmarks [default: all]")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each contestant is measured")
+    parser.add_argument("--seconds", type=int, default=5, help="how long each measurement takes")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this Markdown file")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(".bench"), help="where results and logs go [default: .bench]"
+    )
+    parser.add_argument("--profile", action="store_true", help="run only the edge, under cProfile")
+    options = parser.parse_args()
+    names = options.only or list(BENCHES)
+    try:
+        take_place()
+        if options.profile:
+            for name in names:
+                _profile(name, options)
+        else:
+            sys.exit(_measure(names, options))
+    except RigError as error:
+        sys.exit(f"bench: {error}")
+
+
+def _measure(names: list[str], options: argparse.Namespace) -> int:
+    """Run, report, and return the exit code."""
+    rows: list[Row] = []
+    tables: list[list[str]] = []
+    for name in names:
+        effort = Effort(rounds=options.rounds, seconds=options.seconds, report=partial(_say, name))
+        found = BENCHES[name].run(_empty_folder(options.folder, name), effort)
+        rows += BENCHES[name].rows(found)
+        tables.append(BENCHES[name].table(found))
+    table = "\n".join("\n".join(each) + "\n" for each in (*tables, results.bars_table(rows)))
+    results.write_json(options.folder / "results.json", rows)
+    if options.write:
+        results.write_into(options.write, table)
+    print(f"\n{table}")
+    return 1 if any(each.holds is False for each in rows) else 0
+
+
+def _profile(name: str, options: argparse.Namespace) -> None:
+    folder = _empty_folder(options.folder, name)
+    output = folder / "profile"
+    BENCHES[name].run(
+        folder,
+        Effort(
+            rounds=1,
+            seconds=options.seconds,
+            report=partial(_say, name),
+            only={EDGE},
+            edge_module=("tests.load.profiled", str(output), "edge_proxy", "serve"),
+        ),
+    )
+    pstats.Stats(str(output)).sort_stats("tottime").print_stats(45)
+    print(f"the whole profile: python -m pstats {output}")
+
+
+def _empty_folder(parent: Path, name: str) -> Path:
+    folder = parent.absolute() / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _say(name: str, line: str) -> None:
+    print(f"{name}: {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

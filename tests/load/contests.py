@@ -1,0 +1,149 @@
+"""The two contests: plain calls and streams, each through nginx, through the bare proxy and through edge-proxy."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+
+from tests.load.edge import ALIAS, count_usage, running_edge
+from tests.load.measure import Contestant, Outcome, Served, contest
+from tests.load.nginx import nginx_proxy, nginx_upstream
+from tests.load.rig import OTHER_CORE, TESTED_CORE, PinnedProcess, RigError, pinned, python_module
+from tests.load.wrk import write_script
+
+from devstack.ports import LOOPBACK, free_port
+
+NGINX: Final = "nginx proxy_pass"
+BARE: Final = "bare proxy"
+EDGE: Final = "edge-proxy"
+CONNECTIONS: Final = 32
+
+_MESSAGES: Final = [
+    {"role": "system", "content": "You are a concise assistant. Answer in one sentence."},
+    {"role": "user", "content": "Which animal jumps over the lazy dog, and what colour does it have?"},
+]
+
+
+class Upstream(Protocol):
+    """Where the calls end; `address` is host and port."""
+
+    address: str
+
+    def served(self) -> Served: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """`outcomes` by contestant; of edge-proxy also the events in the usage stream, and the distinct calls they are about."""
+
+    outcomes: dict[str, Outcome]
+    usage_events: int
+    usage_calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How long and how often to measure whom, and where to say how it goes. `edge_module` is what `python -m` runs as edge."""
+
+    rounds: int
+    seconds: int
+    report: Callable[[str], None]
+    only: Collection[str] = (NGINX, BARE, EDGE)
+    edge_module: tuple[str, ...] = ("edge_proxy", "serve")
+
+
+class _StreamUpstream:
+    def __init__(self, port: int) -> None:
+        self.address = f"{LOOPBACK}:{port}"
+
+    def served(self) -> Served:
+        with urllib.request.urlopen(f"http://{self.address}/count", timeout=5) as answer:
+            calls, pieces = answer.read().split()
+        return Served(int(calls), int(pieces))
+
+
+@contextmanager
+def stream_upstream(folder: Path) -> Iterator[Upstream]:
+    """The upstream that streams, on the core of everything that is not under test."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    command = python_module("tests.load.stream_upstream", str(port))
+    with pinned(command, core=OTHER_CORE, port=port, log=folder / "upstream.log"):
+        yield _StreamUpstream(port)
+
+
+def call_body(*, stream: bool) -> bytes:
+    """The call that is repeated, a small one: what a proxy costs shows best there."""
+    body = {"model": ALIAS, "messages": _MESSAGES, "temperature": 0.7, "max_tokens": 128}
+    return json.dumps(body | ({"stream": True} if stream else {}), separators=(",", ":")).encode()
+
+
+def chat(folder: Path, effort: Effort) -> Contest:
+    """Plain calls: a 480-byte reply, as fast as one core can pass it on."""
+    with nginx_upstream(folder) as upstream:
+        return _run(folder, effort, upstream, stream=False)
+
+
+def stream(folder: Path, effort: Effort) -> Contest:
+    """Streams of 52 pieces, a few milliseconds apart, below saturation: each piece is handled on its own."""
+    with stream_upstream(folder) as upstream:
+        return _run(folder, effort, upstream, stream=True)
+
+
+def _run(folder: Path, effort: Effort, upstream: Upstream, *, stream: bool) -> Contest:
+    body = call_body(stream=stream)
+    with ExitStack() as stack:
+        nginx, nginx_url = stack.enter_context(nginx_proxy(folder, upstream=upstream.address, buffering=not stream))
+        bare_port = free_port()
+        command = python_module("tests.load.bare", str(bare_port), upstream.address)
+        bare = stack.enter_context(pinned(command, core=TESTED_CORE, port=bare_port, log=folder / "bare.log"))
+        edge, edge_url, installation = stack.enter_context(
+            running_edge(folder / "edge", upstream=upstream.address, module=effort.edge_module)
+        )
+        script = write_script(folder / "call.lua", body=body, key=installation.key)
+
+        def contestant(name: str, process: PinnedProcess, url: str) -> Contestant:
+            check = partial(check_reply, url, body=body, key=installation.key, stream=stream)
+            return Contestant(name, process, url, script, check)
+
+        contestants = [
+            contestant(NGINX, nginx, nginx_url),
+            contestant(BARE, bare, f"http://{LOOPBACK}:{bare_port}"),
+            contestant(EDGE, edge, edge_url),
+        ]
+        outcomes = contest(
+            [each for each in contestants if each.name in effort.only],
+            upstream.served,
+            rounds=effort.rounds,
+            seconds=effort.seconds,
+            connections=CONNECTIONS,
+            report=effort.report,
+        )
+        events, calls = count_usage(installation, calls=outcomes[EDGE].calls)
+        return Contest(outcomes, usage_events=events, usage_calls=calls)
+
+
+def check_reply(url: str, *, body: bytes, key: str, stream: bool) -> None:
+    """One call before the load: is the answer the upstream's? Raises `RigError`."""
+    headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
+    request = urllib.request.Request(f"{url}/v1/chat/completions", data=body, headers=headers)
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                reply = answer.read()
+            break
+        except urllib.error.HTTPError as error:
+            # edge-proxy listens before its configuration has come.
+            if time.monotonic() > deadline:
+                raise RigError(f"{url}: {error.code} {error.read()!r}") from error
+            time.sleep(0.1)
+    wanted = b"data: [DONE]" if stream else b"The quick brown fox"
+    if wanted not in reply:
+        raise RigError(f"{url} answered {reply[:500]!r}")

@@ -1,0 +1,139 @@
+"""edge-proxy as it runs in production, with everything on, and what it left in the usage stream.
+
+Key authentication, the tenant's policy, prices, the call journal on disk, usage events to a real NATS JetStream, metrics, and a
+log line per call into a file.
+"""
+
+import asyncio
+import base64
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from tests.load.rig import TESTED_CORE, PinnedProcess, RigError, pinned, python_module
+
+from common.bus.connection import Bus
+from common.bus.streams import ensure_buckets, ensure_streams
+from common.crypto.api_keys import hash_api_key, new_api_key
+from common.crypto.sealing import Sealer
+from common.events import subjects
+from common.events.control import CatalogRecord, KeyRecord, RouteRecord, TenantPolicy, route_credential_purpose
+from common.events.usage import UsageEnvelope
+from common.ids import new_id
+from devstack.ports import LOOPBACK, free_port
+from devstack.servers import NatsServer
+
+ALIAS: Final = "bench"
+_PRICES: Final = {"input": 150_000_000, "cached_input": 75_000_000, "output": 600_000_000}
+
+
+class Installation:
+    """The secrets and records of a tenant that may call one model at `upstream`."""
+
+    def __init__(self, *, nats_url: str, upstream: str) -> None:
+        self.nats_url = nats_url
+        self.key = new_api_key()
+        self._upstream = upstream
+        self._hash_secret = secrets.token_bytes(32)
+        self._encryption_keys = f"bench:{base64.b64encode(os.urandom(32)).decode()}"
+
+    def environment(self, *, port: int, state: Path) -> dict[str, str]:
+        """The variables of an edge of this installation."""
+        return {
+            "OMG_LISTEN_HOST": LOOPBACK,
+            "OMG_LISTEN_PORT": str(port),
+            "OMG_KEY_HASH_SECRET": self._hash_secret.hex(),
+            "OMG_ENCRYPTION_KEYS": self._encryption_keys,
+            "OMG_STATE_DIR": str(state),
+            "OMG_REPLICA_ID": "bench",
+            "NATS_URL": self.nats_url,
+        }
+
+    async def put_records(self) -> None:
+        """Put into the buckets what admin-api would."""
+        tenant, route = new_id("tnt"), new_id("rte")
+        credential = Sealer.from_setting(self._encryption_keys).seal(
+            "sk-of-the-provider", purpose=route_credential_purpose(route)
+        )
+        records = {
+            (subjects.POLICIES_BUCKET, tenant): TenantPolicy(tenant_id=tenant, status="active", models=[ALIAS]),
+            (subjects.KEYS_BUCKET, hash_api_key(self._hash_secret, self.key)): KeyRecord(
+                key_id=new_id("key"), tenant_id=tenant
+            ),
+            (subjects.CATALOG_BUCKET, subjects.catalog_key(ALIAS)): CatalogRecord(
+                alias=ALIAS,
+                created=1_770_000_000,
+                routes=[
+                    RouteRecord(
+                        id=route,
+                        provider="openai-compatible",
+                        model="bench-model",
+                        base_url=f"http://{self._upstream}/v1",
+                        credential=credential,
+                        prices=_PRICES,
+                        price_version="prc_bench",
+                    )
+                ],
+            ),
+        }
+        bus = await _connect(self.nats_url)
+        try:
+            for (bucket, key), record in records.items():
+                await (await bus.jetstream().key_value(bucket)).put(key, msgspec.json.encode(record))
+        finally:
+            await bus.close()
+
+
+@contextmanager
+def running_edge(
+    folder: Path, *, upstream: str, module: tuple[str, ...] = ("edge_proxy", "serve")
+) -> Iterator[tuple[PinnedProcess, str, Installation]]:
+    """An edge with a NATS of its own: the process, its URL, and the installation with the key to call it with."""
+    folder.mkdir(parents=True)
+    with NatsServer(folder / "nats") as nats:
+        installation = Installation(nats_url=nats.url, upstream=upstream)
+        asyncio.run(installation.put_records())
+        port = free_port()
+        environment = installation.environment(port=port, state=folder / "state")
+        command = python_module(*module)
+        with pinned(command, core=TESTED_CORE, port=port, log=folder / "log", environment=environment) as process:
+            yield process, f"http://{LOOPBACK}:{port}", installation
+
+
+def count_usage(installation: Installation, *, calls: int) -> tuple[int, int]:
+    """Events in the usage stream and distinct calls in them, once there are `calls` or nothing more comes.
+
+    Raises `RigError` when an event cannot be read.
+    """
+    return asyncio.run(_count_usage(installation, calls))
+
+
+async def _count_usage(installation: Installation, calls: int) -> tuple[int, int]:
+    bus = await _connect(installation.nats_url)
+    ids: list[str] = []
+    try:
+        subscription = await bus.jetstream().subscribe(subjects.USAGE_SUBJECTS, ordered_consumer=True)
+        while len(ids) < calls:
+            try:
+                message = await subscription.next_msg(timeout=5)
+            except TimeoutError:
+                break
+            ids += [event.id for event in msgspec.json.decode(message.data, type=list[UsageEnvelope])]
+    except msgspec.DecodeError as error:
+        raise RigError(f"an unreadable usage event: {error}") from error
+    finally:
+        await bus.close()
+    return len(ids), len(set(ids))
+
+
+async def _connect(url: str) -> Bus:
+    bus = Bus(url=url, name="bench")
+    await bus.start()
+    await bus.connected(timeout=10)
+    await ensure_streams(bus.jetstream(), replicas=1)
+    await ensure_buckets(bus.jetstream(), replicas=1)
+    return bus
