@@ -34,7 +34,7 @@ reset: install ## Delete the data and secrets of `make up`
 	@$(BIN)/omg reset $(ARGS)
 
 .PHONY: demo-data
-demo-data: install ## Fill the running gateway with a month of made-up usage
+demo-data: install ## Fill the dashboard of the running gateway with made-up calls
 	@$(BIN)/omg demo-data $(ARGS)
 
 .PHONY: portal
@@ -50,13 +50,24 @@ test: install portal/dist/index.html ## Run all tests (as root on Debian, instal
 	@scripts/install-test-programs
 	@$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist loadscope $(ARGS)
 
+CHECKS := check-lint check-format check-types check-imports check-sizes check-addresses
+
 .PHONY: check
 check: install ## Lint, types, import rules, file sizes, lock files: no tests, no servers
+	@$(MAKE) --keep-going $(CHECKS)
+
+.PHONY: $(CHECKS)
+check-lint:
 	@$(BIN)/ruff check $(PYTHON_FOLDERS)
+check-format:
 	@$(BIN)/ruff format --check $(PYTHON_FOLDERS)
+check-types:
 	@$(BIN)/mypy $(PYTHON_FOLDERS)
-	@$(BIN)/lint-imports
+check-imports:
+	@$(BIN)/lint-imports --no-logo
+check-sizes:
 	@$(BIN)/python tools/check_file_sizes.py
+check-addresses:
 	@$(BIN)/python tools/check_addresses.py
 
 .PHONY: bench
