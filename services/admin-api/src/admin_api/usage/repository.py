@@ -67,7 +67,7 @@ async def sums_by_group(
     statement, parameters = _pieces(window, [window.start], tenant_id=tenant_id, group=_GROUP_COLUMN[group])
     statement = f"""
         WITH piece AS ({statement}) SELECT grouped, {_TOTALS} FROM piece GROUP BY grouped
-        ORDER BY sum(cost_nano_usd) DESC, sum(requests) DESC, grouped LIMIT :limit
+        ORDER BY sum(cost_nano_usd) DESC, sum(requests) DESC, grouped COLLATE "C" LIMIT :limit
     """  # noqa: S608 - ours
     found = await session.execute(text(statement), parameters | {"limit": limit})
     return [(row.grouped, _sums(row)) for row in found]
