@@ -1,4 +1,4 @@
-"""Takes the pictures of the README from a running stack: `make up`, `make demo-data`, then
+"""Takes the pictures of the README from a running stack: `make up`, `make demo-data ARGS="--days 28"`, then
 `python tests/e2e/screenshots.py --data .omg`. Writes docs/images/*.png. Creates one API key and revokes it afterwards.
 """
 
@@ -70,10 +70,6 @@ async def _take(browser: Browser, scheme: Literal["light", "dark"], url: str, pa
     await page.get_by_role("button", name="Revoke search backend").first.click()
     await page.get_by_role("button", name="Revoke key").click()
     await page.get_by_role("dialog").wait_for(state="detached")
-
-    await page.goto(f"{url}/models")
-    await page.get_by_role("heading", name="Models").wait_for()
-    await picture("models")
     await context.close()
 
 
