@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 import uvicorn
@@ -120,12 +121,16 @@ class RunningEdge:
             uvicorn.Config(app, port=settings.listen_port, lifespan="on", log_config=None, access_log=False, ws="none")
         )
 
-    async def start(self) -> None:
+    async def start(self, *, ready: bool) -> None:
         self._task = asyncio.create_task(self._server.serve())
         async with asyncio.timeout(10):
-            while not self._server.started:
+            while not self._server.started or (ready and not await self._is_ready()):
                 assert not self._task.done(), "the edge did not start"
                 await asyncio.sleep(0.01)
+
+    async def _is_ready(self) -> bool:
+        async with httpx.AsyncClient() as client:
+            return (await client.get(f"{self.url}/readyz")).status_code == 200
 
     async def stop(self) -> None:
         self._server.should_exit = True
@@ -157,12 +162,12 @@ def edge_settings(nats_server: NatsServer, tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def run_an_edge(edge_settings: dict[str, Any]) -> EdgeFactory:
-    """Starts an edge with the given settings changed; several may run at once with a state_dir each."""
+    """Starts an edge with the given settings changed, and waits until it is ready; several may run, with a state_dir each."""
 
     @asynccontextmanager
-    async def run(**changes: Any) -> AsyncIterator[RunningEdge]:
+    async def run(*, ready: bool = True, **changes: Any) -> AsyncIterator[RunningEdge]:
         edge = RunningEdge(EdgeSettings(**{**edge_settings, "listen_port": free_port(), **changes}))
-        await edge.start()
+        await edge.start(ready=ready)
         try:
             yield edge
         finally:

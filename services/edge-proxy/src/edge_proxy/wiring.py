@@ -101,7 +101,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
                 yield Edge(
                     pipeline=pipeline,
                     models=Models(configuration, authenticator),
-                    health=Health(configuration, journal, bus),
+                    health=Health(configuration, journal, bus, registry),
                 )
             await publisher.drain()
             await configuration.save()

@@ -7,7 +7,7 @@ for it serves from its snapshot; it is shown.
 from typing import Final
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from common.bus.connection import Bus
 from edge_proxy.control.configuration import Configuration
@@ -21,6 +21,7 @@ class Health(msgspec.Struct, frozen=True):
     configuration: Configuration
     journal: Journal
     bus: Bus
+    registry: CollectorRegistry
 
     async def healthz(self, client: Client) -> None:
         await client.reply(200, _OK)
@@ -36,4 +37,4 @@ class Health(msgspec.Struct, frozen=True):
         await client.reply(200 if ready else 503, msgspec.json.encode({"ready": ready, "checks": checks}))
 
     async def metrics(self, client: Client) -> None:
-        await client.reply(200, generate_latest(), content_type=CONTENT_TYPE_LATEST.encode())
+        await client.reply(200, generate_latest(self.registry), content_type=CONTENT_TYPE_LATEST.encode())
