@@ -1,1 +1,1 @@
-"""Fakes, the provider emulator and fixtures for tests, shipped with the contracts they stand for. Production code never imports it."""
+"""Fakes, the provider emulator and fixtures for tests, shipped with the contracts they stand for. Never imported in production."""
