@@ -1,0 +1,194 @@
+"""The whole gateway as processes that can be killed: two edges, admin-api and its ledger worker, the three servers, a provider."""
+
+import asyncio
+import base64
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from common.crypto.api_keys import new_api_key
+from common.testing.emulator import read_call_file
+from devstack.ports import free_port
+from devstack.processes.child import ChildProcess, ProcessSpec
+from devstack.provision import provision
+from devstack.servers.base import Server
+from devstack.servers.nats import NatsServer
+from devstack.servers.postgres import PostgresServer
+from devstack.servers.valkey import ValkeyServer
+
+
+class Service:
+    """A process of ours that can be killed and started again with the same environment."""
+
+    def __init__(
+        self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str], log: Path, ready: str
+    ) -> None:
+        self._spec = ProcessSpec(
+            name=name,
+            command=(sys.executable, "-m", *arguments),
+            environment={**os.environ, **environment},
+            log=log,
+        )
+        self._ready = ready
+        self._child: ChildProcess | None = None
+
+    def start(self) -> None:
+        self._child = ChildProcess(self._spec)
+
+    def kill(self) -> None:
+        assert self._child is not None
+        self._child.kill()
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.stop()
+
+    async def ready(self, *, within: float = 30) -> None:
+        assert self._child is not None
+        deadline = time.monotonic() + within
+        async with httpx.AsyncClient() as client:
+            while True:
+                assert self._child.exit_code is None, "\n".join(self._child.last_lines(30))
+                try:
+                    if (await client.get(self._ready, timeout=2)).status_code == 200:
+                        return
+                except httpx.HTTPError:
+                    pass
+                assert time.monotonic() < deadline, "\n".join(self._child.last_lines(30))
+                await asyncio.sleep(0.05)
+
+
+class Stack:
+    """`edges` are base URLs; `key` is good for the aliases `plain` and `stream`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.key = new_api_key()
+        self.postgres = PostgresServer(folder / "postgres")
+        self.valkey = ValkeyServer(folder / "valkey")
+        self.nats = NatsServer(folder / "nats")
+        self.services: dict[str, Service] = {}
+        self.edges: list[str] = []
+        self._calls = folder / "calls.jsonl"
+
+    @property
+    def _servers(self) -> list[Server]:
+        return [self.postgres, self.valkey, self.nats]
+
+    async def start(self) -> None:
+        for server in self._servers:
+            await asyncio.to_thread(server.start)
+        roles = ("admin_api", "batch_runner", "file_service", "alerts")
+        provisioned = await provision(self.postgres.url, passwords={role: secrets.token_urlsafe() for role in roles})
+        self._database_url = provisioned.urls["admin_api"]
+        environment = {
+            "OMG_LISTEN_HOST": "127.0.0.1",
+            "DATABASE_URL": self._database_url,
+            "REDIS_URL": self.valkey.url,
+            "NATS_URL": self.nats.url,
+            "OMG_KEY_HASH_SECRET": secrets.token_hex(32),
+            "OMG_ENCRYPTION_KEYS": f"k1:{base64.b64encode(os.urandom(32)).decode()}",
+            "OMG_ALLOW_PRIVATE_UPSTREAMS": "true",
+            "OMG_SECURE_COOKIES": "false",
+            "OMG_PUBLIC_GATEWAY_URL": "http://127.0.0.1:1",
+        }
+        await asyncio.to_thread(self._admin, "migrate", environment)
+        provider = free_port()
+        self._add(
+            "provider",
+            ("common.testing.emulator", "--port", str(provider), "--call-file", str(self._calls)),
+            {},
+            provider,
+        )
+        self.services["provider"].start()
+        await asyncio.to_thread(self._admin, "bootstrap", environment, self._content(provider))
+        for name, arguments in {
+            "admin-api": ("admin_api", "serve"),
+            "worker": ("admin_api", "worker"),
+            "edge-1": ("edge_proxy", "serve"),
+            "edge-2": ("edge_proxy", "serve"),
+        }.items():
+            port = free_port()
+            own = {"OMG_LISTEN_PORT": str(port), "OMG_STATE_DIR": str(self._folder / name), "OMG_REPLICA_ID": name}
+            self._add(name, arguments, {**environment, **own}, port)
+            self.services[name].start()
+            if name.startswith("edge"):
+                self.edges.append(f"http://127.0.0.1:{port}")
+        for service in self.services.values():
+            await service.ready()
+        await self._serves()
+
+    async def stop(self) -> None:
+        for service in self.services.values():
+            await asyncio.to_thread(service.stop)
+        for server in self._servers:
+            await asyncio.to_thread(server.stop)
+
+    def provider_calls(self) -> list[dict[str, Any]]:
+        """The provider's own record: every call that reached it."""
+        return read_call_file(self._calls)
+
+    async def ledger(self, query: str) -> list[Any]:
+        connection = await asyncpg.connect(self._database_url, timeout=10)
+        try:
+            return list(await connection.fetch(query))
+        finally:
+            await connection.close()
+
+    @property
+    def database_url(self) -> str:
+        return self._database_url
+
+    def _add(self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str], port: int) -> None:
+        path = "/v1/models" if name == "provider" else "/readyz"
+        log = self._folder / f"{name}.log"
+        self.services[name] = Service(name, arguments, environment, log, f"http://127.0.0.1:{port}{path}")
+
+    def _admin(self, command: str, environment: Mapping[str, str], content: str | None = None) -> None:
+        arguments = [sys.executable, "-m", "admin_api", command, *(["-"] if content else [])]
+        run = subprocess.run(
+            arguments, env={**os.environ, **environment}, input=content, text=True, capture_output=True, check=False
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    def _content(self, provider: int) -> str:
+        route = {"provider": "openai-compatible", "base_url": f"http://127.0.0.1:{provider}/v1", "credential": "sk-any"}
+        prices = {"input": "0.15", "cached_input": "0.075", "output": "0.60"}
+        models = {"plain": "emulated-slow-first-byte-150", "stream": "emulated-chunks-20-delay-20"}
+        return json.dumps(
+            {
+                "tenants": [{"name": "Chaos"}],
+                "api_keys": [{"tenant": "Chaos", "name": "chaos", "secret": self.key}],
+                "models": [
+                    {"alias": alias, "routes": [{**route, "model": model, "prices": prices}]}
+                    for alias, model in models.items()
+                ],
+            }
+        )
+
+    async def _serves(self) -> None:
+        """Wait until both edges know key and models."""
+        async with httpx.AsyncClient(headers={"authorization": f"Bearer {self.key}"}) as client, asyncio.timeout(10):
+            for edge in self.edges:
+                while len((await client.get(f"{edge}/v1/models")).json().get("data", [])) < 2:
+                    await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    stack = Stack(tmp_path)
+    try:
+        await stack.start()
+        yield stack
+    finally:
+        await stack.stop()
