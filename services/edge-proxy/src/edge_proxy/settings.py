@@ -19,7 +19,7 @@ class EdgeSettings(ProcessSettings, BusSettings):
     state_dir: Path
     replica_id: str = Field(default_factory=socket.gethostname, max_length=128)
     max_body_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
-    journal_max_bytes: Annotated[int, Field(ge=1024 * 1024)] = 1024**3
+    journal_max_bytes: Annotated[int, Field(ge=1024)] = 1024**3
 
     upstream_transport: Literal["pyreqwest", "aiohttp"] = "pyreqwest"
     upstream_connect_timeout: Seconds = 5

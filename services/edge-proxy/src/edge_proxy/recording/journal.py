@@ -144,7 +144,9 @@ class Journal:
             self._open_segment()
 
     def collect(self) -> None:
-        """Delete finished segments that nothing keeps."""
+        """Delete finished segments that nothing keeps; a full journal lets go of the current one too, once nothing is in it."""
+        if self.is_full and not (self._current.pending or self._current.unread):
+            self.rotate()
         kept = []
         for segment in self._segments:
             if segment.pending > 0 or segment.unread:

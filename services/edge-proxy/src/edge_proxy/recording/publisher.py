@@ -1,6 +1,6 @@
 """From settled calls to JetStream: events of about 20 ms travel as one message, acknowledged, under a message id.
 
-Memory is bounded: beyond `_MAX_IN_MEMORY` events are left to the journal and read back from there once NATS takes them.
+Memory is bounded: beyond `max_in_memory` events are left to the journal and read back from there once NATS takes them.
 A batch whose acknowledgement is lost is sent again unchanged under the same id; JetStream drops the copy within its window,
 and the ledger drops any other by call id. Delivery is at least once here, exactly once in the ledger.
 
@@ -48,16 +48,17 @@ class _Waiting(NamedTuple):
 class UsagePublisher:
     """Takes settled events and owns them until JetStream has them."""
 
-    def __init__(self, *, bus: Bus, journal: Journal) -> None:
+    def __init__(self, *, bus: Bus, journal: Journal, max_in_memory: int = _MAX_IN_MEMORY) -> None:
         self._bus = bus
         self._journal = journal
+        self._max_in_memory = max_in_memory
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
 
     def add(self, event: bytes, begun_in: Segment) -> None:
         """Journal the encoded event of a call and queue it. Never blocks, never fails."""
         settled_in = self._journal.end(event)
-        if len(self._queue) < _MAX_IN_MEMORY:
+        if len(self._queue) < self._max_in_memory:
             self._queue.append(_Waiting(event, begun_in, settled_in))
         else:
             settled_in.unread = True  # the file keeps it, and is published from later
