@@ -7,9 +7,12 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
+
+_SHOWN: Final = 3  # in one line of an ordinary terminal
 
 
 class Progress:
@@ -27,8 +30,8 @@ class Progress:
         return time.monotonic() - self._begun
 
     @contextmanager
-    def step(self, title: str) -> Iterator[list[str]]:
-        """Run one step. What is appended to the yielded list is printed behind the title.
+    def step(self, title: str, *, done: str | None = None) -> Iterator[list[str]]:
+        """Run one step, called `done` once it is. What is appended to the yielded list is printed behind the title.
 
         A failing step prints ✗, a cancelled one nothing.
         """
@@ -46,7 +49,7 @@ class Progress:
         finally:
             self._running.remove(title)
             if outcome is not None:
-                self._print_line(outcome, title, time.monotonic() - begun, details)
+                self._print_line(outcome, done or title, time.monotonic() - begun, details)
             self._show()
 
     def _print_line(self, outcome: tuple[str, str], title: str, seconds: float, details: list[str]) -> None:
@@ -66,7 +69,8 @@ class Progress:
 
     def _show(self) -> None:
         if self._running:
-            self._status.update(" · ".join(self._running))
+            more = len(self._running) - _SHOWN
+            self._status.update(" · ".join(self._running[:_SHOWN]) + (f" and {more} more" if more > 0 else ""))
             self._status.start()
         else:
             self._status.stop()

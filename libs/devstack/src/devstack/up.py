@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import termios
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -56,6 +57,7 @@ async def run(options: Options, console: Console) -> None:
                 loop.add_signal_handler(number, _on_signal, number, stop, stack.supervisor, console)
         starting = asyncio.create_task(stack.start(), name="start")
         asked = asyncio.create_task(stop.wait(), name="stop")
+        hangup = asyncio.create_task(_watch_terminal(stop, stack.supervisor, console), name="terminal")
         try:
             await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
@@ -63,7 +65,8 @@ async def run(options: Options, console: Console) -> None:
                 await asked
         finally:
             starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+            hangup.cancel()
+            await asyncio.gather(starting, hangup, return_exceptions=True)
             await stack.stop()
 
 
@@ -75,6 +78,18 @@ def _on_signal(number: signal.Signals, stop: asyncio.Event, supervisor: Supervis
     if stop.is_set():
         supervisor.hurry()
     stop.set()
+
+
+async def _watch_terminal(stop: asyncio.Event, supervisor: Supervisor, console: Console) -> None:
+    """Notice a closed terminal whose SIGHUP went to another process: `make`, when it leads the session, keeps it to itself."""
+    if not sys.stdout.isatty() or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return
+    while not stop.is_set():
+        try:
+            termios.tcgetattr(sys.stdout.fileno())
+        except termios.error:
+            _on_signal(signal.SIGHUP, stop, supervisor, console)
+        await asyncio.sleep(1)
 
 
 def _raise_first(error: BaseException | None) -> None:
@@ -163,7 +178,7 @@ class _Stack:
 
     async def stop(self) -> None:
         """Services first, so that they can still finish their work; then the servers."""
-        with self._progress.step("stopped"):
+        with self._progress.step("stopping", done="stopped"):
             await self.supervisor.stop(
                 [[service.name for service in SERVICES], [*_SERVER_NAMES, SmallModelServer.name]]
             )
