@@ -343,7 +343,7 @@ async def test_many_calls_at_once_are_each_recorded_once(
 
     await asyncio.gather(*(call(number % 2 == 0) for number in range(200)))
     events = await control.usage(200)
-    assert sorted(event.id for event in events) == sorted(call.request_id for call in emulator.calls)
+    assert sorted(event.id for event in events) == sorted(str(call.request_id) for call in emulator.calls)
 
 
 async def test_metrics_count_what_happened(edge: Any, sdk: AsyncOpenAI, model: Model, control: Any) -> None:

@@ -117,7 +117,7 @@ async def test_an_expired_key_is_refused_by_name(control: Any, edge: Any) -> Non
     ],
 )
 async def test_no_key_no_entry(edge: Any, authorization: str | None) -> None:
-    headers = {} if authorization is None else {"authorization": authorization.encode("latin-1")}
+    headers = [] if authorization is None else [(b"authorization", authorization.encode("latin-1"))]
     async with httpx.AsyncClient(base_url=edge.url) as client:
         for response in (
             await client.get("/v1/models", headers=headers),
