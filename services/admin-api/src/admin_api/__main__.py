@@ -20,6 +20,9 @@ def main() -> None:
     commands.add_parser("migrate", help="bring the schemas control and ledger up to date, and end").set_defaults(
         run=_migrate
     )
+    bootstrap = commands.add_parser("bootstrap", help="make what a document asks for and is not there yet")
+    bootstrap.add_argument("file", metavar="FILE", help="the document, as JSON; - is standard input")
+    bootstrap.set_defaults(run=_bootstrap)
     commands.add_parser("openapi", help="print the description of the Admin API").set_defaults(run=_openapi)
     arguments = parser.parse_args()
     arguments.run(arguments)
@@ -50,6 +53,18 @@ def _migrate(_arguments: argparse.Namespace) -> None:
     settings = from_environment(MigrateSettings)
     configure_logging(level=settings.log_level, service="admin-api-migrate")
     upgrade(url=settings.database_url.get_secret_value(), migrations=MIGRATIONS, schemas=SCHEMAS)
+
+
+def _bootstrap(arguments: argparse.Namespace) -> None:
+    from admin_api.bootstrap.command import BootstrapError, run
+    from admin_api.settings import BootstrapSettings
+
+    settings = from_environment(BootstrapSettings)
+    configure_logging(level=settings.log_level, service="admin-api-bootstrap")
+    try:
+        run(settings, arguments.file)
+    except BootstrapError as error:
+        sys.exit(f"bootstrap: {error}")
 
 
 def _openapi(_arguments: argparse.Namespace) -> None:

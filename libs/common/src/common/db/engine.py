@@ -91,8 +91,9 @@ def _connect(
 def _translate(context: ExceptionContext) -> None:
     original = context.original_exception
     sqlstate = getattr(original, "sqlstate", None)
-    # The pre-ping must see its own error: it answers it with a fresh connection.
-    if context.is_pre_ping or isinstance(original, DatabaseUnavailableError):
+    # The pre-ping must see its own error: it answers it with a fresh connection. And a cancellation, which ends the connection
+    # too, stays a cancellation.
+    if context.is_pre_ping or not isinstance(original, Exception) or isinstance(original, DatabaseUnavailableError):
         return
     if context.is_disconnect or is_transient(sqlstate) or isinstance(original, OSError):
         unavailable.labels(cause="statement").inc()

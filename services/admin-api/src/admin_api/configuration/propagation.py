@@ -16,6 +16,7 @@ from common.db.errors import DatabaseUnavailableError
 from common.outbox.relay import NotFlushedError, Relay
 
 _PATIENCE_S: Final = 5.0
+_PATIENCE_WHEN_AWAY_S: Final = 1.0  # enough for a connection that is just being made again
 SAVED: Final = (
     "The change is saved and takes effect as soon as the message bus is back, but the gateway could not be told yet."
 )
@@ -39,9 +40,9 @@ class Propagation:
             )
 
     async def wait(self, ids: Sequence[int]) -> None:
-        """Return once the committed outbox rows `ids` are accepted. Raises `NotInForceError` after five seconds."""
+        """Return once the committed outbox rows `ids` are accepted. Raises `NotInForceError` when that takes too long."""
         try:
-            await self._relay.flushed(ids, timeout=_PATIENCE_S)
+            await self._relay.flushed(ids, timeout=_PATIENCE_S if self._bus.is_connected else _PATIENCE_WHEN_AWAY_S)
         except (NotFlushedError, DatabaseUnavailableError):
             _not_in_force.labels(moment="after").inc()
             raise NotInForceError(SAVED) from None
