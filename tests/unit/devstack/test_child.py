@@ -96,12 +96,12 @@ async def test_a_command_reads_its_standard_input(scripts: Any) -> None:
 async def test_a_cancelled_command_leaves_nothing(scripts: Any) -> None:
     spec = scripts.spec("command", scripts.WITH_CHILD)
     task = asyncio.create_task(run_command(spec.command, title="x", environment=spec.environment, log=spec.log))
-    while not scripts.ready_file("command").exists():  # noqa: ASYNC110 - another process makes it
+    while not scripts.ready_file("command").exists():
         await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    while scripts.alive():  # noqa: ASYNC110 - other processes end
+    while scripts.alive():
         await asyncio.sleep(0.01)
 
 

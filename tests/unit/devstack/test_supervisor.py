@@ -51,7 +51,7 @@ class Stage:
 
     async def until_said(self, text: str) -> str:
         async with asyncio.timeout(10):
-            while not (found := [message for message in self.said if text in message]):  # noqa: ASYNC110 - said by a callback
+            while not (found := [message for message in self.said if text in message]):
                 await asyncio.sleep(0.01)
         return found[0]
 
@@ -134,7 +134,7 @@ async def test_hurry_ends_the_patience(stage: Stage, scripts: Any) -> None:
 async def test_a_start_that_is_cancelled_is_stopped_with_the_rest(stage: Stage, scripts: Any) -> None:
     task = asyncio.create_task(stage.supervisor.start(stage.program("one", "'say_ready'\ntime.sleep(60)")))
     async with asyncio.timeout(10):
-        while not scripts.alive():  # noqa: ASYNC110 - another process starts
+        while not scripts.alive():
             await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

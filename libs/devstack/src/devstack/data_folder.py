@@ -73,7 +73,10 @@ class DataFolder:
         assert self._lock is not None, "only while locked"
         for entry in self.postgres.iterdir() if self.postgres.is_dir() else ():
             if entry.is_symlink():
-                shutil.rmtree(entry.resolve(), ignore_errors=True)
+                target = entry.resolve()
+                shutil.rmtree(target, ignore_errors=True)
+                with suppress(OSError):
+                    target.parent.rmdir()
         with suppress(FileNotFoundError):
             shutil.rmtree(self.path)
 
