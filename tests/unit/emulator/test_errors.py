@@ -76,7 +76,7 @@ async def test_a_late_first_byte(http: httpx.AsyncClient, emulator: Emulator, st
     body = {"model": "emulated-slow-first-byte-300", "messages": HELLO, "stream": stream}
     started = time.monotonic()
     async with http.stream("POST", "/v1/chat/completions", json=body) as response:
-        assert 0.3 <= time.monotonic() - started < 2
+        assert 0.3 <= time.monotonic() - started < 10
         await response.aread()
     assert emulator.calls[0].state == "finished"
 
@@ -85,7 +85,7 @@ async def test_delays_between_events(http: httpx.AsyncClient) -> None:
     body = {"model": "emulated-chunks-3-delay-50", "messages": HELLO, "stream": True}
     started = time.monotonic()
     await http.post("/v1/chat/completions", json=body)
-    assert 0.25 <= time.monotonic() - started < 2  # six events
+    assert 0.25 <= time.monotonic() - started < 10  # six events
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ async def test_a_client_that_leaves_in_the_middle(http: httpx.AsyncClient, emula
         await anext(response.aiter_raw())
     [call] = await emulator.wait_ended(1)
     assert call.state == "aborted"
-    assert 1 <= call.events_sent < 50
+    assert 1 <= call.events_sent < 500
     assert call.tokens is not None
     assert call.tokens.output == 1000
 
