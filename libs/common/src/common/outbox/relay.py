@@ -190,6 +190,8 @@ class Relay:
 
     async def _unlock(self, connection: AsyncConnection) -> None:
         """Give the lock back, or give up the connection that holds it: it must not go back to the pool with the lock."""
+        if connection.invalidated:
+            return  # the session is gone, and its lock with it
         try:
             await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": self._lock})
         except BaseException:
