@@ -228,6 +228,19 @@ async def test_a_stream_that_fails_midway_ends_in_an_error_event_and_is_billed_f
     assert seen >= 3
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("emulated-error-after-0", "provider_stream_error"), ("emulated-end-after-0", "provider_stream_truncated")],
+)
+async def test_a_stream_that_fails_before_its_first_token_still_gets_a_status(
+    sdk: AsyncOpenAI, model: Model, name: str, code: str
+) -> None:
+    alias = await model(name)
+    with pytest.raises(openai.InternalServerError) as raised:
+        await sdk.chat.completions.create(model=alias, messages=HELLO, stream=True)
+    assert (raised.value.status_code, raised.value.code) == (502, code)
+
+
 async def test_no_usage_from_the_provider_is_estimated_and_marked(sdk: AsyncOpenAI, model: Model, control: Any) -> None:
     alias = await model("emulated-chunks-5-no-usage")
     await sdk.chat.completions.create(model=alias, messages=HELLO)

@@ -89,7 +89,7 @@ async def test_tenant_policy_decides_what_is_seen_and_used(control: Any, edge: A
     await control.tenant(id_=tenant, status="suspended")
 
     async def suspended() -> bool:
-        return (await models(edge, some)).json().get("error", {}).get("code") == "tenant_suspended"
+        return bool((await models(edge, some)).json().get("error", {}).get("code") == "tenant_suspended")
 
     await eventually(suspended)
     assert (await models(edge, some)).status_code == 403

@@ -51,8 +51,10 @@ async def test_calls_go_on_without_nats_and_their_usage_follows_across_a_restart
         reached = {call.request_id for call in emulator.calls}
         # Events of the last segment that had been acknowledged may come twice: the ledger takes each call once.
         async with asyncio.timeout(20):
-            while {event.id for event in (events := await control.usage(len(reached)))} != reached:
+            events = await control.usage(len(reached))
+            while {event.id for event in events} != reached:
                 await asyncio.sleep(0.05)
+                events = await control.usage(len(reached))
         assert {event.data.status for event in events} == {"succeeded"}
         async with asyncio.timeout(10):  # the files go once everything is acknowledged
             while len(left_in(edge.settings.state_dir / "journal")) > 1:

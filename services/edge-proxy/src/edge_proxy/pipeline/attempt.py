@@ -72,7 +72,6 @@ class Attempt(msgspec.Struct, frozen=True):
             while (chunk := await response.chunk()) is not None:
                 if call.first_byte is None:
                     call.first_byte = perf_counter()
-                    await client.start_stream()
                 data = decoder.feed(chunk)
                 if data:
                     watchdog.pause()

@@ -18,7 +18,7 @@ _NO_BUFFERING: Final = (b"x-accel-buffering", b"no")
 
 
 class Client:
-    """One request's connection. Exactly one of `reply`, `error` or `start_stream … finish` answers it."""
+    """One request's connection. Exactly one of `reply`, `error` or `write … finish` answers it."""
 
     __slots__ = ("_receive", "_send", "request_id", "started", "streaming")
 
@@ -69,16 +69,24 @@ class Client:
         else:
             await self.reply(error.http_status, error.body(), *error.headers)
 
-    async def start_stream(self) -> None:
+    async def _start_stream(self) -> None:
         self.started = self.streaming = True
         head = [_EVENT_STREAM, _NO_CACHE, _NO_BUFFERING, (b"x-request-id", self.request_id.encode())]
         await self._send({"type": "http.response.start", "status": 200, "headers": head})
 
     async def write(self, data: bytes) -> None:
-        """Returns once the connection takes more: a slow client slows the reading from the provider."""
+        """A stream's next bytes; the head goes out before the first, so that a failure before them still has a status.
+
+        Returns once the connection takes more: a slow client slows the reading from the provider.
+        """
+        if not self.started:
+            await self._start_stream()
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self) -> None:
+        """The end of a stream."""
+        if not self.started:
+            await self._start_stream()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def watch(self, on_gone: Callable[[], None]) -> asyncio.Task[None]:
