@@ -114,7 +114,7 @@ class Stage:
     async def until(self, condition: Callable[[], Awaitable[bool]], *, seconds: float = 40) -> None:
         try:
             async with asyncio.timeout(seconds):
-                while not await condition():  # noqa: ASYNC110 - it becomes true in another process
+                while not await condition():
                     await asyncio.sleep(0.05)
         except TimeoutError:
             logs = [f"{worker.spec.log}:\n" + "\n".join(worker.process.last_lines(30)) for worker in self.workers]

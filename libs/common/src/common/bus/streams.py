@@ -5,7 +5,7 @@ Whoever starts first creates them; operators may tune limits of existing ones (r
 
 from typing import Final
 
-from nats.js.api import DiscardPolicy, KeyValueConfig, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
 from nats.js.client import JetStreamContext
 from nats.js.errors import BadRequestError, NotFoundError
 
@@ -14,14 +14,16 @@ from common.events import subjects
 _DAY_S: Final = 86_400
 _STREAM_NAME_IN_USE: Final = 10_058
 
-# Discard NEW: when the disk budget is spent, publishers are refused and keep their events in their own journal, so that no
-# accepted event is ever pushed out by a later one.
+# USAGE is a work queue: an event leaves it when the ledger has it, never by age, so the disk budget is for what is still to
+# be done. Discard NEW: when that is spent, publishers are refused and keep their events in their own journal, so that no
+# accepted event is ever pushed out by a later one. A work queue has one consumer per subject; whoever else wants to know
+# about usage is told by the ledger.
 _STREAMS: Final = (
     StreamConfig(
         name=subjects.USAGE_STREAM,
         subjects=[subjects.USAGE_SUBJECTS],
         storage=StorageType.FILE,
-        max_age=14 * _DAY_S,
+        retention=RetentionPolicy.WORK_QUEUE,
         max_bytes=8 * 1024**3,
         discard=DiscardPolicy.NEW,
         duplicate_window=10 * 60,
