@@ -85,9 +85,12 @@ class Peer:
         return found
 
 
-async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 40) -> None:
+async def until(condition: Callable[[], Awaitable[bool] | bool], *, seconds: float = 40) -> None:
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while True:
+            found = condition()
+            if found if isinstance(found, bool) else await found:
+                return
             await asyncio.sleep(0.05)
 
 
@@ -152,11 +155,11 @@ async def test_a_batch_is_bounded_in_bytes(nats_server: NatsServer, peer: Peer) 
 async def test_a_lone_message_does_not_wait_for_company(nats_server: NatsServer, peer: Peer) -> None:
     handler = Handler()
     async with consuming(nats_server, handler) as consumer:
-        await until(_is_bound(consumer))
+        await until(lambda: consumer.is_bound)
         await asyncio.sleep(0.2)
         started = asyncio.get_running_loop().time()
         await peer.publish(b"[1]")
-        await until(_has(handler, 1))
+        await until(lambda: len(handler.numbers) >= 1)
         assert asyncio.get_running_loop().time() - started < 0.5
 
 
@@ -242,7 +245,7 @@ async def test_a_defect_holds_back_only_its_own_message_and_loses_nothing(nats_s
     handler = Handler(stumble)
     async with consuming(nats_server, handler):
         await peer.publish(*(msgspec.json.encode([n]) for n in range(20)))
-        await until(_has(handler, 19))
+        await until(lambda: len(handler.numbers) >= 19)
         await asyncio.sleep(1)
         assert not await peer.settled()
         assert await peer.dead() == []
@@ -275,7 +278,7 @@ async def test_a_long_transaction_is_not_delivered_to_somebody_else(nats_server:
 
     slow, other = Slow(), Handler()
     async with consuming(nats_server, slow, ack_wait=1) as consumer:
-        await until(_is_bound(consumer))
+        await until(lambda: consumer.is_bound)
         await peer.publish(b"[1]")
         await asyncio.sleep(0.3)
         async with consuming(nats_server, other, ack_wait=1):
@@ -287,7 +290,7 @@ async def test_a_long_transaction_is_not_delivered_to_somebody_else(nats_server:
 async def test_the_originals_wait_until_their_dead_letters_can_be_stored(nats_server: NatsServer, peer: Peer) -> None:
     handler = Handler()
     async with consuming(nats_server, handler) as consumer:
-        await until(_is_bound(consumer))
+        await until(lambda: consumer.is_bound)
         await peer.jetstream.delete_stream(subjects.DEAD_LETTER_STREAM)
         await peer.publish(b'["x", 1]')
         await until(peer.settled)  # the consumer made the stream again
@@ -303,7 +306,7 @@ async def test_a_missing_consumer_and_a_missing_stream_are_made_again(nats_serve
         await until(peer.settled)
         await peer.jetstream.delete_consumer(subjects.USAGE_STREAM, DURABLE)
         await peer.publish(b"[2]")
-        await until(_has(handler, 2))
+        await until(lambda: len(handler.numbers) >= 2)
         await peer.jetstream.delete_stream(subjects.USAGE_STREAM)
 
         async def exists_again() -> bool:
@@ -314,7 +317,7 @@ async def test_a_missing_consumer_and_a_missing_stream_are_made_again(nats_serve
             return True
 
         await until(exists_again)
-        await until(_is_bound(consumer))
+        await until(lambda: consumer.is_bound)
         await peer.publish(b"[3]")
         await until(peer.settled)
     assert handler.numbers == [1, 2, 3]
@@ -341,11 +344,11 @@ async def test_a_killed_server_is_waited_for(nats_server: NatsServer, peer: Peer
     handler = Handler()
     async with consuming(nats_server, handler) as consumer:
         await peer.publish(*(msgspec.json.encode([n]) for n in range(50)))
-        await until(_has(handler, 10))
+        await until(lambda: len(handler.numbers) >= 10)
         nats_server.kill()
         await asyncio.sleep(1.5)
         nats_server.start()
-        await until(_is_bound(consumer))
+        await until(lambda: consumer.is_bound)
 
         async def published() -> bool:
             try:
@@ -387,17 +390,3 @@ async def test_two_consumers_share_the_work(nats_server: NatsServer, peer: Peer)
     assert sorted(one.numbers + two.numbers) == list(range(400))
     assert one.numbers
     assert two.numbers
-
-
-def _has(handler: Handler, count: int) -> Callable[[], Awaitable[bool]]:
-    async def condition() -> bool:
-        return len(handler.numbers) >= count
-
-    return condition
-
-
-def _is_bound(consumer: PullConsumer[int]) -> Callable[[], Awaitable[bool]]:
-    async def condition() -> bool:
-        return consumer.is_bound
-
-    return condition
