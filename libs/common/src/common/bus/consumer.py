@@ -45,7 +45,7 @@ MAX_ACK_PENDING: Final = 2048
 
 _HANDLE_TIMEOUT_S: Final = 45.0
 _PAUSE_S: Final = 0.25
-_MAX_PAUSE_S: Final = 15.0
+_MAX_PAUSE_S: Final = 5.0
 _MAX_REDELIVERY_DELAY_S: Final = 300.0
 _LAG_INTERVAL_S: Final = 5.0
 _RETRYABLE: Final = (NatsError, OSError, TimeoutError, ConsumerGoneError, PullInterruptedError)
