@@ -6,12 +6,13 @@ what was seen: a follower that misses a revocation is worse than one that reads 
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from typing import Final
 
 from nats.errors import Error as NatsError
-from nats.js.kv import KeyValue
 from prometheus_client import Counter
 
+from common.bus.bucket_watch import watch_bucket
 from common.bus.connection import Bus
 from common.logging import get_logger
 
@@ -60,8 +61,7 @@ class BucketFollower:
             _restarts.labels(bucket=self._bucket).inc()
 
     async def _follow(self) -> None:
-        watcher = await (await self._bus.jetstream().key_value(self._bucket)).watchall()
-        reader = asyncio.create_task(self._read(watcher), name=f"read-{self._bucket}")
+        reader = asyncio.create_task(self._read(), name=f"read-{self._bucket}")
         restart = asyncio.create_task(self._restart.wait(), name=f"restart-{self._bucket}")
         checker = asyncio.create_task(self._check(), name=f"check-{self._bucket}")
         try:
@@ -72,27 +72,23 @@ class BucketFollower:
             for task in (reader, restart, checker):
                 task.cancel()
             await asyncio.gather(reader, restart, checker, return_exceptions=True)
-            if self._bus.is_connected:
-                await watcher.stop()  # type: ignore[no-untyped-call]
 
-    async def _read(self, watcher: KeyValue.KeyWatcher) -> None:
+    async def _read(self) -> None:
         content: dict[str, bytes] | None = {}
-        async for entry in watcher:
-            if entry is None:  # the client's mark between what was there and what changes
-                if content is not None:
+        async with aclosing(watch_bucket(self._bus.jetstream(), self._bucket)) as changes:
+            async for change in changes:
+                if change is None:
+                    assert content is not None
                     self._on_content(content)
                     content = None
-                continue
-            assert entry.key is not None
-            assert entry.revision is not None
-            self._seen = max(self._seen, entry.revision)
-            value = entry.value or b"" if entry.operation is None else None
-            if content is None:
-                self._on_change(entry.key, value)
-            elif value is None:
-                content.pop(entry.key, None)
-            else:
-                content[entry.key] = value
+                    continue
+                self._seen = max(self._seen, change.revision)
+                if content is None:
+                    self._on_change(change.key, change.value)
+                elif change.value is None:
+                    content.pop(change.key, None)
+                else:
+                    content[change.key] = change.value
 
     async def _check(self) -> None:
         """Raise when a change has not arrived one whole interval after the bucket had it."""

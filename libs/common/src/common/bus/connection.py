@@ -35,6 +35,7 @@ class Bus:
         self._servers = [part.strip() for part in url.split(",")]
         self._name = name
         self._client = Client()
+        self._opened = False
         self._jetstream: JetStreamContext | None = None
         self._up = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
@@ -81,7 +82,8 @@ class Bus:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
-        if not self._client.is_closed and self._up.is_set():
+        # Also while it is looking for its server: a client that is left open goes on looking for ever.
+        if self._opened and not self._client.is_closed:
             await self._client.close()
         self._up.clear()
 
@@ -104,6 +106,7 @@ class Bus:
                 break
             except (OSError, NatsError, TimeoutError):
                 await asyncio.sleep(_RETRY_S)
+        self._opened = True
         self._jetstream = None
         self._announce()
 

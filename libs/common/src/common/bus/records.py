@@ -4,19 +4,22 @@ The client library's own `KeyValue` refuses keys it would not have written itsel
 read and removed, because somebody's garbage must not stay for ever.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
 from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, BucketNotFoundError, NotFoundError
-from nats.js.kv import KeyValue
+
+from common.bus.bucket_watch import watch_bucket
 
 _OPERATION: Final = "KV-Operation"
 _EXPECTED_REVISION: Final = "Nats-Expected-Last-Subject-Sequence"
 _STREAM_NOT_FOUND: Final = 10_059
 _WRONG_REVISION: Final = (10_071, 10_164)
 _PUBLISH_TIMEOUT_S: Final = 2.0
+_SILENCE_S: Final = 5.0
 
 
 class StaleRevisionError(Exception):
@@ -55,24 +58,18 @@ async def delete_record(jetstream: JetStreamContext, bucket: str, key: str, *, o
 
 
 async def read_bucket(jetstream: JetStreamContext, bucket: str) -> dict[str, bytes]:
-    """All records of a bucket, whatever they hold. Raises `BucketNotFoundError`, or the client's errors."""
+    """All records of a bucket, whatever they hold. Raises `BucketNotFoundError`, `TimeoutError`, or the client's errors."""
     content: dict[str, bytes] = {}
-    async for entry in _content(await (await jetstream.key_value(bucket)).watchall()):
-        assert entry.key is not None
-        if entry.operation is None:
-            content[entry.key] = entry.value or b""
-        else:
-            content.pop(entry.key, None)
-    return content
-
-
-async def _content(watcher: KeyValue.KeyWatcher) -> AsyncIterator[KeyValue.Entry]:
-    try:
-        # Each wait is bounded by the client: a server that falls silent half way raises its TimeoutError.
-        while (entry := await watcher.updates()) is not None:  # type: ignore[no-untyped-call]
-            yield entry
-    finally:
-        await watcher.stop()  # type: ignore[no-untyped-call]
+    async with aclosing(watch_bucket(jetstream, bucket)) as changes:
+        while True:
+            async with asyncio.timeout(_SILENCE_S):
+                change = await anext(changes)
+            if change is None:
+                return content
+            if change.value is None:
+                content.pop(change.key, None)
+            else:
+                content[change.key] = change.value
 
 
 async def _publish(jetstream: JetStreamContext, bucket: str, key: str, value: bytes, headers: dict[str, str]) -> None:
