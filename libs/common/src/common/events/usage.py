@@ -15,9 +15,9 @@ CallStatus = Literal["succeeded", "failed", "aborted", "interrupted"]
 
 # The ledger's columns are BIGINT; a count beyond this is a broken message, not usage.
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-Integer = Annotated[str, msgspec.Meta(pattern=r"^\d{1,18}$")]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]
-CallId = Annotated[str, msgspec.Meta(pattern=r"^req_[0-9a-f]{32}$")]
+Integer = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"\A[^\x00]*\Z")]
+CallId = Annotated[str, msgspec.Meta(pattern=r"\Areq_[0-9a-f]{32}\Z")]
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
