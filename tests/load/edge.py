@@ -116,13 +116,15 @@ async def _count_usage(installation: Installation, calls: int) -> tuple[int, int
     bus = await _connect(installation.nats_url)
     ids: list[str] = []
     try:
-        subscription = await bus.jetstream().subscribe(subjects.USAGE_SUBJECTS, ordered_consumer=True)
+        subscription = await bus.jetstream().pull_subscribe(subjects.USAGE_SUBJECTS, durable=subjects.LEDGER_CONSUMER)
         while len(ids) < calls:
             try:
-                message = await subscription.next_msg(timeout=5)
+                messages = await subscription.fetch(100, timeout=5)
             except TimeoutError:
                 break
-            ids += [event.id for event in msgspec.json.decode(message.data, type=list[UsageEnvelope])]
+            for message in messages:
+                await message.ack()
+                ids += [event.id for event in msgspec.json.decode(message.data, type=list[UsageEnvelope])]
     except msgspec.DecodeError as error:
         raise RigError(f"an unreadable usage event: {error}") from error
     finally:

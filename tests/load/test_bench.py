@@ -31,8 +31,9 @@ def test_a_short_run_measures_everybody_and_every_call_has_one_usage_event(
 
     run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=100, check=False)
 
+    assert (tmp_path / "results.json").exists(), run.stdout + run.stderr
     found = {each["name"]: each for each in json.loads((tmp_path / "results.json").read_text())}
-    assert len(found) == rows, run.stdout + run.stderr
+    assert len(found) == rows
     assert all(each["value"] > 0 for each in found.values() if each["bar"] != 0)
     assert [each["value"] for each in found.values() if each["bar"] == 0] == [0]
     assert run.returncode == (0 if all(each["holds"] is not False for each in found.values()) else 1)
