@@ -227,11 +227,16 @@ async def ready(admin: Admin) -> None:
             streams = await connection.jetstream().streams_info()
         return {stream.config.name for stream in streams} >= {"KV_keys", "KV_policies", "KV_catalog"}
 
-    await eventually(is_ready)
+    await wait_until(is_ready)
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], *, within: float = 10) -> None:
-    """Wait until `condition` holds."""
+async def wait_until(condition: Callable[[], Awaitable[bool]], *, within: float = 10) -> None:
     async with asyncio.timeout(within):
         while not await condition():
             await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Awaitable[None]]:
+    """Waits until a condition holds, or fails."""
+    return wait_until

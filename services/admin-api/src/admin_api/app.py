@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
 import common.http.app
 from admin_api.browser_rules import BrowserRules
@@ -39,7 +38,6 @@ def create_app(wiring: Wiring) -> FastAPI:
     add_docs(app)
     if wiring.portal is not None:
         wiring.portal.add_to(app)
-    _name_operations(app)
     return app
 
 
@@ -47,12 +45,4 @@ def describe_api() -> dict[str, Any]:
     """The OpenAPI document, without settings or connections."""
     app = common.http.app.create_app(title=_TITLE, description=_DESCRIPTION, pings={}, docs=True)
     add_routes(app)
-    _name_operations(app)
     return app.openapi()
-
-
-def _name_operations(app: FastAPI) -> None:
-    """Operations are called what their functions are called, so that generated clients read well."""
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            route.operation_id = route.name

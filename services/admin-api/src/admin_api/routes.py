@@ -11,7 +11,6 @@ from admin_api.gateway import endpoints as gateway
 from admin_api.sessions import endpoints as sessions
 from admin_api.tenants import endpoints as tenants
 from admin_api.usage import endpoints as usage
-from admin_api.usage import endpoints as usage
 from admin_api.users import endpoints as users
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (

@@ -46,6 +46,8 @@ def create_app(
         docs_url=None,
         openapi_url="/openapi.json" if docs else None,
         redoc_url=None,
+        # Operations are called what their functions are called, so that generated clients read well.
+        generate_unique_id_function=lambda route: route.name,
     )
     app.add_middleware(_BodyLimit, limit=MAX_BODY_BYTES)
     app.add_exception_handler(ApiError, _render_api_error)
