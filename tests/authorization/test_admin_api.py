@@ -60,9 +60,10 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str, BaseRoute]]:
         for route in routes:
             if isinstance(route, Route):
                 yield route
-            elif hasattr(route, "original_router"):  # how FastAPI keeps an included router
-                assert not route.include_context.prefix, "a prefix given here would be missing from the path"
-                yield from walk(route.original_router.routes)
+            elif (included := getattr(route, "original_router", None)) is not None:  # how FastAPI keeps a router
+                context: Any = getattr(route, "include_context", None)
+                assert not context.prefix, "a prefix given here would be missing from the path"
+                yield from walk(included.routes)
             else:
                 pytest.fail(f"{route!r} is a kind of route this test does not know")
 

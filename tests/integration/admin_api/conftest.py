@@ -21,6 +21,7 @@ import httpx
 import nats
 import pytest
 from fastapi import FastAPI
+from nats.aio.client import Client
 from nats.js.errors import KeyNotFoundError
 
 from admin_api.app import create_app
@@ -128,12 +129,13 @@ class Admin:
     async def raw_record(self, bucket: str, key: str) -> bytes | None:
         async with self.nats() as client:
             try:
-                return (await (await client.jetstream().key_value(bucket)).get(key)).value
+                entry = await (await client.jetstream().key_value(bucket)).get(key)
+                return entry.value or b""
             except KeyNotFoundError:
                 return None
 
     @asynccontextmanager
-    async def nats(self) -> AsyncIterator[nats.NATS]:
+    async def nats(self) -> AsyncIterator[Client]:
         client = await nats.connect(self.settings.nats_url.get_secret_value())
         try:
             yield client

@@ -91,7 +91,10 @@ async def test_a_credential_is_kept_changed_or_removed(admin: Any) -> None:
         record = await admin.record("catalog", catalog_key(alias))
         sealed = record["routes"][0]["credential"]
         assert reply.json()["routes"][0]["has_credential"] is (sealed is not None)
-        return sealed and admin.sealer.open(sealed, purpose=route_credential_purpose(route["id"]))
+        if sealed is None:
+            return None
+        opened: str = admin.sealer.open(sealed, purpose=route_credential_purpose(route["id"]))
+        return opened
 
     assert await credential_after(model="other") == "one"
     assert await credential_after(base_url="http://127.0.0.1:4321/v2") == "one"

@@ -75,7 +75,8 @@ async def test_an_unknown_address_costs_a_password_hash_too(admin: Any) -> None:
 
     async def recording(stored: str | None, password: str) -> bool:
         verified.append(stored)
-        return await verify(stored, password)
+        matches: bool = await verify(stored, password)
+        return matches
 
     passwords.verify = recording
     try:

@@ -1,0 +1,88 @@
+"""Requests generated from the API's own description, valid and broken: never a 5xx, and every refusal is the error object."""
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.core.result import Ok
+
+from admin_api.app import describe_api
+
+# The same requests each time, so that a failure is nobody's bad luck; more of them by hand, with other seeds.
+EXAMPLES = int(os.environ.get("OMG_TEST_EXAMPLES", "15"))
+BASE = "http://admin.test"
+
+_OPERATIONS: dict[str, Any] = {}
+for _found in schemathesis.openapi.from_dict(describe_api()).get_all_operations():
+    assert isinstance(_found, Ok), _found
+    _OPERATIONS[_found.ok().label] = _found.ok()
+# Signing out would end the session that all others need.
+LABELS = sorted(_OPERATIONS.keys() - {"POST /admin/auth/logout"})
+
+
+@pytest.fixture(scope="module")
+async def known(admin: Any) -> dict[str, str]:
+    """Ids that name something, so that requests get beyond "not found"."""
+    tenant = await admin.tenant()
+    person = await admin.signed_in_as("auditor")
+    route = {"provider": "openai-compatible", "model": "m", "base_url": "http://127.0.0.1:1", "prices": {}}
+    await (await admin.owner()).put("/admin/model-catalog/generated", json={"routes": [route]})
+    return {
+        "tenant_id": tenant["id"],
+        "key_id": (await admin.key(tenant["id"]))["id"],
+        "user_id": (await person.get("/admin/auth/session")).json()["user"]["id"],
+        "alias": "generated",
+    }
+
+
+def prepared(case: Any) -> requests.PreparedRequest | None:
+    """The request as it would go over the wire; `None` for what no client can send."""
+    try:
+        return requests.Request(**case.as_transport_kwargs(base_url=BASE)).prepare()
+    except (ValueError, requests.RequestException):
+        return None
+
+
+@pytest.mark.parametrize("label", LABELS)
+async def test_no_request_breaks_an_operation(admin: Any, known: dict[str, str], label: str) -> None:
+    operation = _OPERATIONS[label]
+    loop, client = asyncio.get_running_loop(), await admin.owner()
+    names = {parameter.name for parameter in operation.path_parameters}
+    cases = st.one_of(
+        *(
+            operation.as_strategy(generation_mode=mode, path_parameters=ids)
+            for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
+            for ids in ([None, {name: known[name] for name in names}] if names else [None])
+        )
+    )
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize="OMG_TEST_EXAMPLES" not in os.environ,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=cases)
+    def send(case: Any) -> None:
+        request = prepared(case)
+        if request is None:
+            return
+        assert request.method is not None
+        assert request.url is not None
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        headers = {name: value for name, value in request.headers.items() if name.lower() == "content-type"}
+        sending = client.request(request.method, request.url, content=body, headers=headers)
+        reply = asyncio.run_coroutine_threadsafe(sending, loop).result(30)
+        assert reply.status_code < 500, (case.as_curl_command(), reply.text)
+        if reply.status_code >= 400:
+            assert set(reply.json()["error"]) == {"message", "type", "code", "param"}
+            assert reply.status_code != 422
+
+    await asyncio.to_thread(send)

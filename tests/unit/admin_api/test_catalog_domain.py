@@ -1,0 +1,169 @@
+"""Rules of the catalog: aliases, and how wanted routes follow from existing ones."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from admin_api.catalog.domain import (
+    KEEP,
+    ExistingRoute,
+    PlannedRoute,
+    RoutePrices,
+    WantedRoute,
+    is_alias,
+    plan_routes,
+)
+from common.events.subjects import catalog_alias, catalog_key
+from common.http.errors import InvalidRequestError
+
+PRICES = RoutePrices(input=Decimal("0.05"), cached_input=None, output=Decimal("0.1"))
+URL = "https://llm.example/v1"
+
+
+def wanted(**fields: Any) -> WantedRoute:
+    return WantedRoute(
+        **{
+            "id": None,
+            "provider": "openai-compatible",
+            "model": "m",
+            "base_url": URL,
+            "credential": KEEP,
+            "prices": PRICES,
+            **fields,
+        }
+    )
+
+
+def existing(**fields: Any) -> ExistingRoute:
+    return ExistingRoute(
+        **{
+            "id": "rte_1",
+            "provider": "openai-compatible",
+            "base_url": URL,
+            "has_credential": True,
+            "prices": PRICES,
+            **fields,
+        }
+    )
+
+
+def plan(wish: WantedRoute, *routes: ExistingRoute) -> PlannedRoute:
+    (planned,) = plan_routes([wish], routes)
+    return planned
+
+
+@pytest.mark.parametrize(
+    "alias", ["demo", "gpt-4o", "meta-llama/Llama-3.1-8B", "ft:gpt-4o:org::id", "a@b+c_d.e", "1", "x" * 200]
+)
+def test_aliases(alias: str) -> None:
+    assert is_alias(alias)
+
+
+@pytest.mark.parametrize(
+    "alias",
+    ["", " ", "a b", "/a", "a/", "a//b", "../a", "a/..", ".a", "-a", "a\n", "é", "a\u0000", "x" * 201, "a?b", "a#b"],
+)
+def test_what_is_no_alias(alias: str) -> None:
+    assert not is_alias(alias)
+
+
+@given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,40}(/[A-Za-z0-9][A-Za-z0-9._:@+-]{0,40}){0,2}", fullmatch=True))
+def test_every_alias_has_a_bucket_key_of_its_own(alias: str) -> None:
+    assert is_alias(alias)
+    assert catalog_alias(catalog_key(alias)) == alias
+
+
+def test_a_new_route_gets_a_price_version_and_no_credential_by_itself() -> None:
+    planned = plan(wanted(base_url=URL + "/"))
+
+    assert planned == PlannedRoute(None, "openai-compatible", "m", URL, None, PRICES, new_prices=True)
+
+
+def test_the_default_address_of_a_provider_is_filled_in() -> None:
+    assert plan(wanted(provider="openai", base_url=None, credential="c")).base_url == "https://api.openai.com/v1"
+
+
+@pytest.mark.parametrize(
+    ("credential", "has_one", "planned"),
+    [(KEEP, True, KEEP), (KEEP, False, None), (None, True, None), ("new", True, "new"), ("new", False, "new")],
+)
+def test_what_becomes_of_a_credential(credential: Any, has_one: bool, planned: Any) -> None:
+    assert plan(wanted(id="rte_1", credential=credential), existing(has_credential=has_one)).credential == planned
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://llm.example:8443/v1",
+        "http://llm.example/v1",
+        "https://llm.example.evil.example/v1",
+        "https://evil.example/llm.example/v1",
+    ],
+)
+def test_a_credential_is_not_kept_towards_another_origin(base_url: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        plan(wanted(id="rte_1", base_url=base_url), existing())
+
+    assert (refused.value.code, refused.value.param) == ("credential_required", "routes.0.credential")
+    assert plan(wanted(id="rte_1", base_url=base_url, credential="again"), existing()).credential == "again"
+    assert plan(wanted(id="rte_1", base_url=base_url), existing(has_credential=False)).credential is None
+
+
+@pytest.mark.parametrize("base_url", ["https://llm.example/v2", "https://LLM.example:443/v1", "https://llm.example"])
+def test_a_credential_is_kept_at_the_same_origin(base_url: str) -> None:
+    assert plan(wanted(id="rte_1", base_url=base_url), existing()).credential is KEEP
+
+
+def test_a_credential_is_not_kept_for_another_provider() -> None:
+    with pytest.raises(InvalidRequestError):
+        plan(wanted(id="rte_1", provider="openai", base_url=URL), existing())
+
+
+@pytest.mark.parametrize(
+    ("prices", "new"),
+    [
+        (PRICES, False),
+        (RoutePrices(Decimal("0.050"), None, Decimal("0.10")), False),
+        (RoutePrices(Decimal("0.05"), Decimal(0), Decimal("0.1")), True),
+        (RoutePrices(Decimal("0.05"), None, None), True),
+        (RoutePrices(Decimal("0.050000001"), None, Decimal("0.1")), True),
+    ],
+)
+def test_a_price_version_is_new_when_a_price_is(prices: RoutePrices, new: bool) -> None:
+    assert plan(wanted(id="rte_1", prices=prices), existing()).new_prices is new
+
+
+@pytest.mark.parametrize(
+    ("wish", "param"),
+    [
+        (wanted(provider="nobody"), "routes.0.provider"),
+        (wanted(base_url=None), "routes.0.base_url"),
+        (wanted(base_url="///"), "routes.0.base_url"),
+        (wanted(provider="openai", credential=None), "routes.0.credential"),
+        (wanted(provider="openai"), "routes.0.credential"),
+        (wanted(id="rte_2"), "routes.0.id"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_field(wish: WantedRoute, param: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        plan(wish, existing())
+
+    assert refused.value.param == param
+
+
+def test_a_route_can_be_named_once() -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        plan_routes([wanted(id="rte_1"), wanted(id="rte_1")], [existing()])
+
+    assert (refused.value.param, refused.value.code) == ("routes.1.id", "unknown_route")
+
+
+def test_the_wanted_order_is_the_order() -> None:
+    planned = plan_routes(
+        [wanted(id="rte_2"), wanted(model="new"), wanted(id="rte_1")], [existing(), existing(id="rte_2")]
+    )
+
+    assert [route.id for route in planned] == ["rte_2", None, "rte_1"]
