@@ -35,7 +35,7 @@ class Watchdog:
 
     def __init__(self, *, total: float) -> None:
         self._loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task is not None
         self._task = task
         self._reason: Exception | None = None

@@ -1,4 +1,4 @@
-"""From settled calls to JetStream: events of about 20 ms travel as one message, acknowledged, under a message id.
+"""From settled calls to JetStream: events of about 50 ms travel as one message, acknowledged, under a message id.
 
 Memory is bounded: beyond `max_in_memory` events are left to the journal and read back from there once NATS takes them.
 A batch whose acknowledgement is lost is sent again unchanged under the same id; JetStream drops the copy within its window,
@@ -22,7 +22,7 @@ from common.logging import get_logger
 from edge_proxy.recording.journal import Journal, Segment
 from edge_proxy.recording.notes import read_events
 
-_TICK_S: Final = 0.02
+_TICK_S: Final = 0.05
 _RETRY_S: Final = 0.25
 _ACK_TIMEOUT_S: Final = 5.0
 _MAX_BATCH: Final = 500
