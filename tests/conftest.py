@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+
 from devstack.servers.nats import NatsServer
 from devstack.servers.postgres import PostgresServer
 from devstack.servers.valkey import ValkeyServer

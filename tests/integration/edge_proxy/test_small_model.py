@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from devstack.servers.small_model import SmallModelServer
 from openai import AsyncOpenAI
+
+from devstack.servers.small_model import SmallModelServer
 
 ASK: Any = [{"role": "user", "content": "Say hello in one sentence."}]
 
