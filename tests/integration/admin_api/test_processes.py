@@ -178,31 +178,13 @@ async def test_it_stops_while_everything_it_needs_is_away(nats_server: NatsServe
     assert b"Traceback" not in out
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("OMG_KEY_HASH_SECRET", "abcd"),
-        ("OMG_KEY_HASH_SECRET", "zz" * 32),
-        ("OMG_ENCRYPTION_KEYS", "hunter2"),
-        ("REDIS_URL", "http://hunter2"),
-        ("OMG_PUBLIC_GATEWAY_URL", "example.com"),
-        ("OMG_SECURE_COOKIES", "hunter2"),
-        ("OMG_LISTEN_PORT", "99999"),
-    ],
-)
-async def test_a_wrong_setting_is_named_and_its_value_is_not(name: str, value: str) -> None:
-    env = environment(
-        DATABASE_URL="postgresql://u:hunter2@127.0.0.1/x",
-        REDIS_URL="redis://:hunter2@127.0.0.1",
-        NATS_URL="nats://127.0.0.1",
-        OMG_KEY_HASH_SECRET=SECRET,
-        OMG_ENCRYPTION_KEYS="k:" + base64.b64encode(b"k" * 32).decode(),
-    )
-    async with process("serve", {**env, name: value}) as running:
+async def test_a_wrong_setting_ends_the_process_without_a_traceback() -> None:
+    async with process("serve", environment(OMG_LISTEN_PORT="99999", REDIS_URL="http://hunter2")) as running:
         out, _ = await asyncio.wait_for(running.communicate(), 20)
 
     assert running.returncode == 2
-    assert name in out.decode()
+    for name in ("OMG_LISTEN_PORT", "REDIS_URL", "DATABASE_URL", "OMG_KEY_HASH_SECRET"):
+        assert name in out.decode()
     assert b"hunter2" not in out
     assert b"Traceback" not in out
 

@@ -10,6 +10,7 @@ from admin_api.api_keys.domain import status_of
 from admin_api.fields import Moment, Name
 from admin_api.settings import ServeSettings
 from admin_api.users.domain import normal_email
+from common.settings import from_environment
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -89,3 +90,36 @@ def test_the_gateway_s_address_is_without_v1(given: str, base: str) -> None:
     )
 
     assert settings.gateway_url == base
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OMG_KEY_HASH_SECRET", "abcd"),
+        ("OMG_KEY_HASH_SECRET", "zz" * 32),
+        ("OMG_ENCRYPTION_KEYS", "hunter2"),
+        ("REDIS_URL", "http://hunter2"),
+        ("OMG_PUBLIC_GATEWAY_URL", "hunter2.example"),
+        ("OMG_SECURE_COOKIES", "hunter2"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_its_value_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    right = {
+        "DATABASE_URL": "postgresql://u:hunter2@127.0.0.1/x",
+        "REDIS_URL": "redis://:hunter2@127.0.0.1",
+        "NATS_URL": "nats://127.0.0.1",
+        "OMG_KEY_HASH_SECRET": "ab" * 32,
+        "OMG_ENCRYPTION_KEYS": "k:" + "A" * 43 + "=",
+    }
+    for each, text in {**right, name: value}.items():
+        monkeypatch.setenv(each, text)
+
+    with pytest.raises(SystemExit) as ended:
+        from_environment(ServeSettings)
+
+    complaint = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert name in complaint
+    assert "hunter2" not in complaint
