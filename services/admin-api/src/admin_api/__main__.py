@@ -6,9 +6,7 @@ Each command imports what it runs: a migration needs no web framework, and the w
 import argparse
 import sys
 
-from admin_api.settings import MigrateSettings, ServeSettings, WorkerSettings
-from common.logging import configure_logging
-from common.settings import from_environment
+from common.imports import quick_imports
 
 
 def main() -> None:
@@ -29,9 +27,13 @@ def main() -> None:
 
 
 def _serve(_arguments: argparse.Namespace) -> None:
-    from admin_api.app import create_app
-    from admin_api.wiring import SERVICE, Wiring
-    from common.lifecycle import serve
+    with quick_imports():
+        from admin_api.app import create_app
+        from admin_api.settings import ServeSettings
+        from admin_api.wiring import SERVICE, Wiring
+        from common.lifecycle import serve
+        from common.logging import configure_logging
+        from common.settings import from_environment
 
     settings = from_environment(ServeSettings)
     configure_logging(level=settings.log_level, service=SERVICE)
@@ -39,7 +41,11 @@ def _serve(_arguments: argparse.Namespace) -> None:
 
 
 def _worker(_arguments: argparse.Namespace) -> None:
-    from admin_api.ledger.worker import run
+    with quick_imports():
+        from admin_api.ledger.worker import run
+        from admin_api.settings import WorkerSettings
+        from common.logging import configure_logging
+        from common.settings import from_environment
 
     settings = from_environment(WorkerSettings)
     configure_logging(level=settings.log_level, service="admin-api-worker")
@@ -47,8 +53,12 @@ def _worker(_arguments: argparse.Namespace) -> None:
 
 
 def _migrate(_arguments: argparse.Namespace) -> None:
-    from admin_api.migrations import MIGRATIONS, SCHEMAS
-    from common.db.migrate import upgrade
+    with quick_imports():
+        from admin_api.migrations import MIGRATIONS, SCHEMAS
+        from admin_api.settings import MigrateSettings
+        from common.db.migrate import upgrade
+        from common.logging import configure_logging
+        from common.settings import from_environment
 
     settings = from_environment(MigrateSettings)
     configure_logging(level=settings.log_level, service="admin-api-migrate")
@@ -56,8 +66,11 @@ def _migrate(_arguments: argparse.Namespace) -> None:
 
 
 def _bootstrap(arguments: argparse.Namespace) -> None:
-    from admin_api.bootstrap.command import BootstrapError, run
-    from admin_api.settings import BootstrapSettings
+    with quick_imports():
+        from admin_api.bootstrap.command import BootstrapError, run
+        from admin_api.settings import BootstrapSettings
+        from common.logging import configure_logging
+        from common.settings import from_environment
 
     settings = from_environment(BootstrapSettings)
     configure_logging(level=settings.log_level, service="admin-api-bootstrap")
@@ -73,6 +86,7 @@ def _openapi(_arguments: argparse.Namespace) -> None:
     from admin_api.app import describe_api
 
     json.dump(describe_api(), sys.stdout, indent=2)
+    sys.stdout.write("\n")
 
 
 if __name__ == "__main__":
