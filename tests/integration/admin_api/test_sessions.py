@@ -102,7 +102,7 @@ async def test_signing_out_ends_the_session_on_the_server(admin: Any) -> None:
 
 async def test_a_session_ends_when_it_is_not_used(admin: Any) -> None:
     client = await admin.signed_in_as("admin")
-    idle = admin.settings.session_idle
+    idle = timedelta(seconds=admin.settings.session_idle_timeout)
     try:
         admin.clock.ahead = idle - timedelta(minutes=1)
         assert (await client.get("/admin/auth/session")).status_code == 200
@@ -116,7 +116,8 @@ async def test_a_session_ends_when_it_is_not_used(admin: Any) -> None:
 
 async def test_a_session_ends_however_much_it_is_used(admin: Any) -> None:
     client = await admin.signed_in_as("admin")
-    lifetime, step = admin.settings.session_lifetime, admin.settings.session_idle / 2
+    lifetime = timedelta(seconds=admin.settings.session_lifetime)
+    step = timedelta(seconds=admin.settings.session_idle_timeout) / 2
     try:
         while admin.clock.ahead + step < lifetime:
             admin.clock.ahead += step

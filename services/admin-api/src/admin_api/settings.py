@@ -1,6 +1,5 @@
 """What admin-api can be told from outside. Read once, by `__main__`; one class per command: none asks for more than it uses."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -44,14 +43,14 @@ class BootstrapSettings(ProcessSettings, DatabaseSettings):
 
 
 class ServeSettings(BootstrapSettings, BusSettings):
-    """`serve`: all of it. `session_idle` and `session_lifetime` are in seconds."""
+    """`serve`: all of it. `session_idle_timeout` and `session_lifetime` are in seconds."""
 
     redis_url: SecretStr = Field(validation_alias=AliasChoices("REDIS_URL", "redis_url"))
     public_gateway_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] = "http://localhost:8080"
     portal_dir: Path | None = None
     secure_cookies: bool = True
-    session_idle: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(hours=12)
-    session_lifetime: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(days=7)
+    session_idle_timeout: Annotated[int, Field(ge=60, le=10**8)] = 12 * 3600
+    session_lifetime: Annotated[int, Field(ge=60, le=10**8)] = 7 * 86_400
 
     @field_validator("redis_url")
     @classmethod

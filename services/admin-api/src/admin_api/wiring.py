@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from admin_api.configuration.keeper import Keeper
@@ -44,7 +45,10 @@ class Wiring:
         self.services = Services(
             sessions=sessions,
             clock=clock,
-            session_policy=SessionPolicy(idle=settings.session_idle, lifetime=settings.session_lifetime),
+            session_policy=SessionPolicy(
+                idle=timedelta(seconds=settings.session_idle_timeout),
+                lifetime=timedelta(seconds=settings.session_lifetime),
+            ),
             passwords=self._passwords,
             throttle=LoginThrottle(self._counters),
             propagation=Propagation(bus=self._bus, relay=self._relay),

@@ -69,6 +69,10 @@ def create_engine(url: str, *, name: str, pool_size: int = 10) -> AsyncEngine:
 class _Pool(AsyncAdaptedQueuePool):
     """A pool that says "unavailable" when no connection came free in time."""
 
+    _sqla_logger_namespace = (
+        "sqlalchemy.pool.AsyncAdaptedQueuePool"  # its chatter stays below SQLAlchemy's own threshold
+    )
+
     def _do_get(self) -> ConnectionPoolEntry:
         try:
             return super()._do_get()
