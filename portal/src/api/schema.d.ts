@@ -15,7 +15,7 @@ export interface paths {
          * List All Api Keys
          * @description API keys of all tenants, or of one, newest first.
          */
-        get: operations["list_all_api_keys_admin_api_keys_get"];
+        get: operations["list_all_api_keys"];
         put?: never;
         post?: never;
         delete?: never;
@@ -37,7 +37,7 @@ export interface paths {
          * Login
          * @description Sign in: the session is in a cookie that scripts cannot read.
          */
-        post: operations["login_admin_auth_login_post"];
+        post: operations["login"];
         delete?: never;
         options?: never;
         head?: never;
@@ -57,7 +57,7 @@ export interface paths {
          * Logout
          * @description Sign out. The session ends here, not only in the browser.
          */
-        post: operations["logout_admin_auth_logout_post"];
+        post: operations["logout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -75,7 +75,7 @@ export interface paths {
          * Read Session
          * @description Who is signed in.
          */
-        get: operations["read_session_admin_auth_session_get"];
+        get: operations["read_session"];
         put?: never;
         post?: never;
         delete?: never;
@@ -95,7 +95,7 @@ export interface paths {
          * Read Gateway
          * @description Where the gateway is, for curl lines and SDK settings.
          */
-        get: operations["read_gateway_admin_gateway_get"];
+        get: operations["read_gateway"];
         put?: never;
         post?: never;
         delete?: never;
@@ -115,7 +115,7 @@ export interface paths {
          * List Models
          * @description Aliases with their routes, newest first.
          */
-        get: operations["list_models_admin_model_catalog_get"];
+        get: operations["list_models"];
         put?: never;
         post?: never;
         delete?: never;
@@ -135,18 +135,18 @@ export interface paths {
          * Read Model
          * @description One alias with its routes.
          */
-        get: operations["read_model_admin_model_catalog__alias__get"];
+        get: operations["read_model"];
         /**
          * Put Model
          * @description Make an alias, or replace its routes. In force on every edge replica when this answers.
          */
-        put: operations["put_model_admin_model_catalog__alias__put"];
+        put: operations["put_model"];
         post?: never;
         /**
          * Delete Model
          * @description Remove an alias. No edge replica serves it when this has answered.
          */
-        delete: operations["delete_model_admin_model_catalog__alias__delete"];
+        delete: operations["delete_model"];
         options?: never;
         head?: never;
         patch?: never;
@@ -163,7 +163,7 @@ export interface paths {
          * List Providers
          * @description The kinds of providers a route can name.
          */
-        get: operations["list_providers_admin_providers_get"];
+        get: operations["list_providers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -183,13 +183,13 @@ export interface paths {
          * List Tenants
          * @description Tenants, newest first.
          */
-        get: operations["list_tenants_admin_tenants_get"];
+        get: operations["list_tenants"];
         put?: never;
         /**
          * Create Tenant
          * @description Make a tenant; its API keys come next.
          */
-        post: operations["create_tenant_admin_tenants_post"];
+        post: operations["create_tenant"];
         delete?: never;
         options?: never;
         head?: never;
@@ -207,7 +207,7 @@ export interface paths {
          * Read Tenant
          * @description One tenant.
          */
-        get: operations["read_tenant_admin_tenants__tenant_id__get"];
+        get: operations["read_tenant"];
         put?: never;
         post?: never;
         delete?: never;
@@ -217,7 +217,7 @@ export interface paths {
          * Update Tenant
          * @description Change a tenant's name, state or models. In force on every edge replica when this answers.
          */
-        patch: operations["update_tenant_admin_tenants__tenant_id__patch"];
+        patch: operations["update_tenant"];
         trace?: never;
     };
     "/admin/tenants/{tenant_id}/api-keys": {
@@ -231,13 +231,13 @@ export interface paths {
          * List Api Keys
          * @description API keys of a tenant, newest first.
          */
-        get: operations["list_api_keys_admin_tenants__tenant_id__api_keys_get"];
+        get: operations["list_api_keys"];
         put?: never;
         /**
          * Create Api Key
          * @description Make an API key. The reply is the only place its secret is ever shown; it is in force when this answers.
          */
-        post: operations["create_api_key_admin_tenants__tenant_id__api_keys_post"];
+        post: operations["create_api_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -258,7 +258,7 @@ export interface paths {
          * Revoke Api Key
          * @description Revoke an API key for good. It is out of force when this answers; repeating it does no harm.
          */
-        delete: operations["revoke_api_key_admin_tenants__tenant_id__api_keys__key_id__delete"];
+        delete: operations["revoke_api_key"];
         options?: never;
         head?: never;
         patch?: never;
@@ -275,7 +275,7 @@ export interface paths {
          * Read Usage Breakdown
          * @description What cost most in a range: models (by alias), tenants or keys.
          */
-        get: operations["read_usage_breakdown_admin_usage_breakdown_get"];
+        get: operations["read_usage_breakdown"];
         put?: never;
         post?: never;
         delete?: never;
@@ -295,7 +295,7 @@ export interface paths {
          * List Calls
          * @description Single calls, newest first.
          */
-        get: operations["list_calls_admin_usage_calls_get"];
+        get: operations["list_calls"];
         put?: never;
         post?: never;
         delete?: never;
@@ -315,7 +315,7 @@ export interface paths {
          * Read Usage Summary
          * @description Usage over time, by the hour for up to 48 hours, otherwise by the day.
          */
-        get: operations["read_usage_summary_admin_usage_summary_get"];
+        get: operations["read_usage_summary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -335,13 +335,13 @@ export interface paths {
          * List Users
          * @description Users, newest first.
          */
-        get: operations["list_users_admin_users_get"];
+        get: operations["list_users"];
         put?: never;
         /**
          * Create User
          * @description Let somebody in.
          */
-        post: operations["create_user_admin_users_post"];
+        post: operations["create_user"];
         delete?: never;
         options?: never;
         head?: never;
@@ -365,7 +365,7 @@ export interface paths {
          * Update User
          * @description Change a user's name, role or password, or let them in or out. The last owner stays an owner.
          */
-        patch: operations["update_user_admin_users__user_id__patch"];
+        patch: operations["update_user"];
         trace?: never;
     };
 }
@@ -971,7 +971,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_all_api_keys_admin_api_keys_get: {
+    list_all_api_keys: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before. */
@@ -1006,7 +1006,7 @@ export interface operations {
             };
         };
     };
-    login_admin_auth_login_post: {
+    login: {
         parameters: {
             query?: never;
             header?: never;
@@ -1039,7 +1039,7 @@ export interface operations {
             };
         };
     };
-    logout_admin_auth_logout_post: {
+    logout: {
         parameters: {
             query?: never;
             header?: never;
@@ -1066,7 +1066,7 @@ export interface operations {
             };
         };
     };
-    read_session_admin_auth_session_get: {
+    read_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -1095,7 +1095,7 @@ export interface operations {
             };
         };
     };
-    read_gateway_admin_gateway_get: {
+    read_gateway: {
         parameters: {
             query?: never;
             header?: never;
@@ -1124,7 +1124,7 @@ export interface operations {
             };
         };
     };
-    list_models_admin_model_catalog_get: {
+    list_models: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before. */
@@ -1158,7 +1158,7 @@ export interface operations {
             };
         };
     };
-    read_model_admin_model_catalog__alias__get: {
+    read_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -1189,7 +1189,7 @@ export interface operations {
             };
         };
     };
-    put_model_admin_model_catalog__alias__put: {
+    put_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -1233,7 +1233,7 @@ export interface operations {
             };
         };
     };
-    delete_model_admin_model_catalog__alias__delete: {
+    delete_model: {
         parameters: {
             query?: never;
             header?: never;
@@ -1262,7 +1262,7 @@ export interface operations {
             };
         };
     };
-    list_providers_admin_providers_get: {
+    list_providers: {
         parameters: {
             query?: never;
             header?: never;
@@ -1291,7 +1291,7 @@ export interface operations {
             };
         };
     };
-    list_tenants_admin_tenants_get: {
+    list_tenants: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before. */
@@ -1325,7 +1325,7 @@ export interface operations {
             };
         };
     };
-    create_tenant_admin_tenants_post: {
+    create_tenant: {
         parameters: {
             query?: never;
             header?: never;
@@ -1358,7 +1358,7 @@ export interface operations {
             };
         };
     };
-    read_tenant_admin_tenants__tenant_id__get: {
+    read_tenant: {
         parameters: {
             query?: never;
             header?: never;
@@ -1389,7 +1389,7 @@ export interface operations {
             };
         };
     };
-    update_tenant_admin_tenants__tenant_id__patch: {
+    update_tenant: {
         parameters: {
             query?: never;
             header?: never;
@@ -1424,7 +1424,7 @@ export interface operations {
             };
         };
     };
-    list_api_keys_admin_tenants__tenant_id__api_keys_get: {
+    list_api_keys: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before. */
@@ -1460,7 +1460,7 @@ export interface operations {
             };
         };
     };
-    create_api_key_admin_tenants__tenant_id__api_keys_post: {
+    create_api_key: {
         parameters: {
             query?: never;
             header?: never;
@@ -1495,7 +1495,7 @@ export interface operations {
             };
         };
     };
-    revoke_api_key_admin_tenants__tenant_id__api_keys__key_id__delete: {
+    revoke_api_key: {
         parameters: {
             query?: never;
             header?: never;
@@ -1525,7 +1525,7 @@ export interface operations {
             };
         };
     };
-    read_usage_breakdown_admin_usage_breakdown_get: {
+    read_usage_breakdown: {
         parameters: {
             query: {
                 /** @description Not included; at most 180 days after `start`. */
@@ -1567,7 +1567,7 @@ export interface operations {
             };
         };
     };
-    list_calls_admin_usage_calls_get: {
+    list_calls: {
         parameters: {
             query?: {
                 alias?: string | null;
@@ -1604,7 +1604,7 @@ export interface operations {
             };
         };
     };
-    read_usage_summary_admin_usage_summary_get: {
+    read_usage_summary: {
         parameters: {
             query?: {
                 /** @description Not included; at most 180 days after `start`. */
@@ -1643,7 +1643,7 @@ export interface operations {
             };
         };
     };
-    list_users_admin_users_get: {
+    list_users: {
         parameters: {
             query?: {
                 /** @description `next_cursor` of the page before. */
@@ -1677,7 +1677,7 @@ export interface operations {
             };
         };
     };
-    create_user_admin_users_post: {
+    create_user: {
         parameters: {
             query?: never;
             header?: never;
@@ -1710,7 +1710,7 @@ export interface operations {
             };
         };
     };
-    update_user_admin_users__user_id__patch: {
+    update_user: {
         parameters: {
             query?: never;
             header?: never;
