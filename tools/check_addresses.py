@@ -32,7 +32,7 @@ _HOME: Final = re.compile(r"(?<![\w.$}~-])/(home|Users)/\w+|(?<![\w.$}~-])/root/
 
 def problems(checkout: Path) -> list[str]:
     """One line per finding, as `path:line: what`."""
-    place = re.compile(rf"{re.escape(str(checkout.resolve()))}(?![\w-])")
+    place = place_pattern(checkout.resolve())
     return [
         f"{name}:{number}: {complaint}"
         for name in committed_files(checkout)
@@ -41,7 +41,14 @@ def problems(checkout: Path) -> list[str]:
     ]
 
 
-def complaints(name: str, line: str, place: re.Pattern[str]) -> list[str]:
+def place_pattern(checkout: Path) -> re.Pattern[str] | None:
+    """What finds the path of the checkout; None for one like `/src`, which also stands in globs and in pages' addresses."""
+    if len(checkout.parts) <= 2:
+        return None
+    return re.compile(rf"(?<![\w.*-]){re.escape(str(checkout))}(?![\w-])")
+
+
+def complaints(name: str, line: str, place: re.Pattern[str] | None) -> list[str]:
     """What is wrong with one line of the file `name`."""
     found = []
     if matches(name, _LOCK_FILES):
@@ -49,7 +56,7 @@ def complaints(name: str, line: str, place: re.Pattern[str]) -> list[str]:
             found.append("a lock file must not name an address")
     elif matches(name, _SETTINGS_FILES) and _REGISTRY.search(line):
         found.append("names a package registry")
-    if _HOME.search(line) or place.search(line):
+    if _HOME.search(line) or (place is not None and place.search(line)):
         found.append("names a path of one machine")
     return found
 

@@ -1,5 +1,6 @@
 """The address check fails for a registry in a lock or a setting, and for a path of one machine, and only then."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,21 @@ def test_the_place_of_the_checkout_fails_in_any_file(checkout: Path) -> None:
 
     assert result.returncode == 1
     assert result.stdout.startswith("docs/guide.md:1: names a path of one machine")
+
+
+@pytest.mark.parametrize(
+    ("place", "line", "is_found"),
+    [
+        ("/build/gateway", "cd /build/gateway", True),
+        ("/build/gateway", "COPY from=/build/gateway/libs", True),
+        ("/build/gateway", "cd /build/gateway-2; ls my/build/gateway", False),
+        ("/src", 'src = ["libs/*/src"]  <script src="/src/main.tsx">', False),
+    ],
+)
+def test_the_place_is_found_as_a_whole_path(place: str, line: str, is_found: bool) -> None:
+    pattern = runpy.run_path(str(CHECK))["place_pattern"](Path(place))
+
+    assert (pattern is not None and pattern.search(line) is not None) == is_found
 
 
 def test_what_works_everywhere_passes(checkout: Path) -> None:
