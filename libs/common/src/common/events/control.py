@@ -11,20 +11,57 @@ import msgspec
 Price = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 
 
+Limit = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+
+
+class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Null is no limit of one's own; 0 lets nothing pass."""
+
+    requests_per_minute: Limit | None = None
+    tokens_per_minute: Limit | None = None
+    parallel_requests: Limit | None = None
+
+
+class LimitPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """`overall` counts all calls together, `models` by alias those of one model in addition."""
+
+    overall: RateLimits = RateLimits()
+    models: dict[str, RateLimits] = {}
+
+
+class LimitDefaults(msgspec.Struct, frozen=True, kw_only=True):
+    """Bucket `settings`, under `limits`: what applies to every tenant that has no value of its own."""
+
+    tenant: LimitPolicy = LimitPolicy()
+
+
 class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Bucket `keys`, under the key's hash."""
+    """Bucket `keys`, under the key's hash.
+
+    `scopes` (surfaces such as `chat`) and `models`: null means all that the tenant may use, an empty list means none.
+    `allowed_addresses` are networks in CIDR notation; none of them means any address. `tags` are carried into usage.
+    """
 
     key_id: str
     tenant_id: str
     expires_at: datetime | None = None
+    scopes: list[str] | None = None
+    models: list[str] | None = None
+    allowed_addresses: list[str] = []
+    tags: dict[str, str] = {}
+    limits: LimitPolicy = LimitPolicy()
 
 
 class TenantPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """Bucket `policies`, under the tenant's id. `models`: null means every alias, an empty list means none."""
+    """Bucket `policies`, under the tenant's id. `models`: null means every alias, an empty list means none.
+
+    `limits` cap all of the tenant's keys together; what is null there is taken from `LimitDefaults`.
+    """
 
     tenant_id: str
     status: Literal["active", "suspended"]
     models: list[str] | None = None
+    limits: LimitPolicy = LimitPolicy()
 
 
 class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +69,8 @@ class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `prices` are nano-USD per million tokens by line kind (`input`, `cached_input`, `output`); a kind without a price of its own
     is charged as its parent kind.
+
+    Routes of a lower `priority` number are tried first; among equals `weight` says how often each comes first.
     """
 
     id: str
@@ -41,14 +80,23 @@ class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
     credential: str | None
     prices: dict[str, Price]
     price_version: str
+    priority: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    weight: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
 
 
 class CatalogRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Bucket `catalog`, under `subjects.catalog_key(alias)`. `created` is in Unix seconds."""
+    """Bucket `catalog`, under `subjects.catalog_key(alias)`. `created` is in Unix seconds.
+
+    Aliases to go on with when every route failed, in order: `fallbacks`; instead of them, where a provider found the prompt too
+    long or refused its content, `context_length_fallbacks` and `content_filter_fallbacks`.
+    """
 
     alias: str
     created: int
     routes: Annotated[list[RouteRecord], msgspec.Meta(min_length=1)]
+    fallbacks: list[str] = []
+    context_length_fallbacks: list[str] = []
+    content_filter_fallbacks: list[str] = []
 
 
 def route_credential_purpose(route_id: str) -> str:
