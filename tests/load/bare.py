@@ -1,20 +1,23 @@
-"""`python -m tests.load.bare PORT UPSTREAM`: the least a Python proxy can do, on the same server and HTTP client as edge-proxy.
+"""`python -m tests.load.bare PORT UPSTREAM`: the least a proxy can do on the HTTP server and client of edge-proxy.
 
 It reads no key, looks at no field, counts nothing and tells nobody. What edge-proxy costs beyond this is ours to answer for.
 """
 
+import asyncio
 import gc
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
-from pyreqwest.client import ClientBuilder
+import uvloop
 
-from common.lifecycle import serve
 from devstack.ports import LOOPBACK
+from edge_proxy.server.client import Client
+from edge_proxy.server.server import Server
+from edge_proxy.upstream.http1.transport import Http1Transport
+from edge_proxy.upstream.transport import UpstreamRequest
 
-_HEADERS: Final = {"content-type": "application/json"}
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+_HEADERS: Final = (("content-type", "application/json"),)
+_MAX_BODY: Final = 1024 * 1024
 
 
 class BareProxy:
@@ -22,45 +25,30 @@ class BareProxy:
 
     def __init__(self, upstream: str) -> None:
         self._url = f"http://{upstream}/v1/chat/completions"
-        self._client = ClientBuilder().no_proxy().gzip(False).brotli(False).deflate(False).zstd(False).build()
+        self._transport = Http1Transport(connect_timeout_s=5, read_timeout_s=60)
 
-    async def __call__(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await receive()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await send({"type": "lifespan.shutdown.complete"})
+    async def answer(self, client: Client) -> None:
+        body = await client.body(limit=_MAX_BODY)
+        stream = b'"stream":true' in body
+        response = await self._transport.send(UpstreamRequest(self._url, _HEADERS, client.request_id, body, stream))
+        if not stream:
+            client.reply(response.status, await response.read())
             return
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            body += message["body"]
-            more = message["more_body"]
-        if b'"stream":true' in body:
-            await self._stream(body, send)
-        else:
-            await self._whole(body, send)
+        while (chunk := await response.chunk()) is not None:
+            client.write(chunk)
+            if client.stalled:
+                await client.drained()
+        client.finish()
 
-    async def _whole(self, body: bytes, send: Send) -> None:
-        response = await self._client.post(self._url).headers(_HEADERS).body_bytes(body).build().send()
-        content = bytes(await response.bytes())
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
 
-    async def _stream(self, body: bytes, send: Send) -> None:
-        request = self._client.post(self._url).headers(_HEADERS).body_bytes(body)
-        async with request.streamed_read_buffer_limit(0).build_streamed() as response:
-            headers = [(b"content-type", b"text/event-stream")]
-            await send({"type": "http.response.start", "status": response.status, "headers": headers})
-            while (chunk := await response.body_reader.read_chunk()) is not None:
-                await send({"type": "http.response.body", "body": bytes(chunk), "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+async def _serve(port: int, upstream: str) -> None:
+    await Server(BareProxy(upstream).answer).start(host=LOOPBACK, port=port)
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
     # As edge-proxy does, so that the comparison is between what the two do for a call.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-    serve(BareProxy(sys.argv[2]), host=LOOPBACK, port=int(sys.argv[1]), proxy_headers=False)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(int(sys.argv[1]), sys.argv[2]))

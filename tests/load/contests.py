@@ -20,6 +20,7 @@ from tests.load.wrk import write_script
 from devstack.ports import LOOPBACK, free_port
 
 NGINX: Final = "nginx proxy_pass"
+LIBRARIES: Final = "bare proxy on uvicorn and pyreqwest"
 BARE: Final = "bare proxy"
 EDGE: Final = "edge-proxy"
 CONNECTIONS: Final = 32
@@ -54,7 +55,7 @@ class Effort:
     rounds: int
     seconds: int
     report: Callable[[str], None]
-    only: Collection[str] = (NGINX, BARE, EDGE)
+    only: Collection[str] = (NGINX, LIBRARIES, BARE, EDGE)
     edge_module: tuple[str, ...] = ("edge_proxy", "serve")
 
 
@@ -100,9 +101,8 @@ def _run(folder: Path, effort: Effort, upstream: Upstream, *, stream: bool) -> C
     body = call_body(stream=stream)
     with ExitStack() as stack:
         nginx, nginx_url = stack.enter_context(nginx_proxy(folder, upstream=upstream.address, buffering=not stream))
-        bare_port = free_port()
-        command = python_module("tests.load.bare", str(bare_port), upstream.address)
-        bare = stack.enter_context(pinned(command, core=TESTED_CORE, port=bare_port, log=folder / "bare.log"))
+        bare, bare_url = stack.enter_context(_bare(folder, "tests.load.bare", upstream))
+        libraries, libraries_url = stack.enter_context(_bare(folder, "tests.load.bare_libraries", upstream))
         edge, edge_url, installation = stack.enter_context(
             running_edge(folder / "edge", upstream=upstream.address, module=effort.edge_module)
         )
@@ -114,7 +114,8 @@ def _run(folder: Path, effort: Effort, upstream: Upstream, *, stream: bool) -> C
 
         contestants = [
             contestant(NGINX, nginx, nginx_url),
-            contestant(BARE, bare, f"http://{LOOPBACK}:{bare_port}"),
+            contestant(LIBRARIES, libraries, libraries_url),
+            contestant(BARE, bare, bare_url),
             contestant(EDGE, edge, edge_url),
         ]
         outcomes = contest(
@@ -127,6 +128,14 @@ def _run(folder: Path, effort: Effort, upstream: Upstream, *, stream: bool) -> C
         )
         events, calls = count_usage(installation, calls=outcomes[EDGE].calls)
         return Contest(outcomes, usage_events=events, usage_calls=calls)
+
+
+@contextmanager
+def _bare(folder: Path, module: str, upstream: Upstream) -> Iterator[tuple[PinnedProcess, str]]:
+    port = free_port()
+    command = python_module(module, str(port), upstream.address)
+    with pinned(command, core=TESTED_CORE, port=port, log=folder / f"{module}.log") as process:
+        yield process, f"http://{LOOPBACK}:{port}"
 
 
 def check_reply(url: str, *, body: bytes, key: str, stream: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.load.contests import BARE, EDGE, NGINX, Contest
+from tests.load.contests import BARE, EDGE, LIBRARIES, NGINX, Contest
 from tests.load.measure import Outcome, Round
 from tests.load.results import Row, chat_rows, row, stream_rows, write_into, write_json
 from tests.load.rig import search_path
@@ -23,7 +23,7 @@ needs_programs = pytest.mark.skipif(
 
 
 @needs_programs
-@pytest.mark.parametrize(("name", "rows"), [("chat", 9), ("stream", 9)])
+@pytest.mark.parametrize(("name", "rows"), [("chat", 11), ("stream", 11)])
 def test_a_short_run_measures_everybody_and_every_call_has_one_usage_event(
     tmp_path: Path, name: str, rows: int
 ) -> None:
@@ -37,7 +37,7 @@ def test_a_short_run_measures_everybody_and_every_call_has_one_usage_event(
     assert all(each["value"] > 0 for each in found.values() if each["bar"] != 0)
     assert [each["value"] for each in found.values() if each["bar"] == 0] == [0]
     assert run.returncode == (0 if all(each["holds"] is not False for each in found.values()) else 1)
-    assert all(contestant in run.stdout for contestant in (NGINX, BARE, EDGE))
+    assert all(contestant in run.stdout for contestant in (NGINX, LIBRARIES, BARE, EDGE))
 
 
 def outcome(cpu_us: float, *, calls: int = 100) -> Outcome:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from devstack.ports import free_port
-from edge_proxy.upstream.aiohttp_transport import AiohttpTransport
 from edge_proxy.upstream.errors import ConnectFailed, ConnectTimeout, ReadTimeout, TransportBroken
+from edge_proxy.upstream.http1.transport import Http1Transport
 from edge_proxy.upstream.pyreqwest_transport import PyreqwestTransport
 from edge_proxy.upstream.transport import Transport, UpstreamRequest
 
@@ -50,7 +50,7 @@ async def upstream() -> AsyncIterator[Upstream]:
         await upstream.stop()
 
 
-@pytest.fixture(params=[PyreqwestTransport, AiohttpTransport])
+@pytest.fixture(params=[Http1Transport, PyreqwestTransport])
 async def transport(request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
     transport: Transport = request.param(connect_timeout_s=0.5, read_timeout_s=1.5)
     yield transport
@@ -58,8 +58,8 @@ async def transport(request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
 
 
 def request_to(url: str, *, stream: bool) -> UpstreamRequest:
-    headers = {"content-type": "application/json", "authorization": "Bearer x", "x-request-id": "req_1"}
-    return UpstreamRequest(url=url + "/v1/chat", headers=headers, body=b'{"a":1}', stream=stream)
+    headers = (("content-type", "application/json"), ("authorization", "Bearer x"))
+    return UpstreamRequest(url=url + "/v1/chat", headers=headers, request_id="req_1", body=b'{"a":1}', stream=stream)
 
 
 def reply(status: bytes, body: bytes, *headers: bytes) -> Handler:

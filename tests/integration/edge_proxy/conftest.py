@@ -4,7 +4,7 @@ import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-import uvicorn
 from prometheus_client import CollectorRegistry
 
 from common.bus.connection import Bus
@@ -25,9 +24,8 @@ from common.events.usage import UsageEnvelope
 from common.ids import new_id
 from devstack.ports import free_port
 from devstack.servers.nats import NatsServer
-from edge_proxy.app import EdgeApp
+from edge_proxy.app import serving
 from edge_proxy.settings import EdgeSettings
-from edge_proxy.wiring import run_edge
 
 HASH_SECRET = os.urandom(32)
 ENCRYPTION_KEYS = f"test:{base64.b64encode(os.urandom(32)).decode()}"
@@ -103,29 +101,18 @@ class ControlPlane:
         return events
 
 
-class _Server(uvicorn.Server):
-    """Without uvicorn's signal handlers: they are the test runner's."""
-
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        return nullcontext()
-
-
 class RunningEdge:
     """`url` without /v1; `settings` it was started with."""
 
     def __init__(self, settings: EdgeSettings) -> None:
         self.settings = settings
         self.url = f"http://127.0.0.1:{settings.listen_port}"
-        app = EdgeApp(lambda: run_edge(settings, registry=CollectorRegistry()))
-        self._server = _Server(
-            uvicorn.Config(app, port=settings.listen_port, lifespan="on", log_config=None, access_log=False, ws="none")
-        )
+        self._edge = AsyncExitStack()
 
     async def start(self, *, ready: bool) -> None:
-        self._task = asyncio.create_task(self._server.serve())
+        await self._edge.enter_async_context(serving(self.settings, registry=CollectorRegistry()))
         async with asyncio.timeout(10):
-            while not self._server.started or (ready and not await self._is_ready()):
-                assert not self._task.done(), "the edge did not start"
+            while ready and not await self._is_ready():
                 await asyncio.sleep(0.01)
 
     async def _is_ready(self) -> bool:
@@ -133,8 +120,7 @@ class RunningEdge:
             return (await client.get(f"{self.url}/readyz")).status_code == 200
 
     async def stop(self) -> None:
-        self._server.should_exit = True
-        await self._task
+        await self._edge.aclose()
 
 
 EdgeFactory = Callable[..., AbstractAsyncContextManager[RunningEdge]]

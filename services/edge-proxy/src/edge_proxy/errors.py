@@ -6,7 +6,8 @@
     ├── TenantSuspended      403
     ├── ModelNotFound        404  unknown, disabled, or not granted: the three look the same on purpose
     ├── UnknownUrl           404 / MethodNotAllowed 405
-    ├── BodyTooLarge         413
+    ├── RequestTimeout       408  the request did not arrive in time
+    ├── BodyTooLarge         413 / HeadersTooLarge 431
     ├── ProviderRejected     4xx  the provider refused this request's content; its own message is passed on, shortened
     ├── ProviderRateLimited  429  the provider's limit, with its Retry-After (retried by the SDK)
     ├── ProviderFailed       502  5xx, refused connection, unreadable reply, our credential refused (retried)
@@ -87,6 +88,18 @@ class BodyTooLarge(EdgeError):
     status = 413
     type = "invalid_request_error"
     code = "request_too_large"
+
+
+class RequestTimeout(EdgeError):
+    status = 408
+    type = "invalid_request_error"
+    code = "request_timeout"
+
+
+class HeadersTooLarge(EdgeError):
+    status = 431
+    type = "invalid_request_error"
+    code = "headers_too_large"
 
 
 class InternalError(EdgeError):

@@ -21,7 +21,9 @@ class EdgeSettings(ProcessSettings, BusSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
     journal_max_bytes: Annotated[int, Field(ge=1024)] = 1024**3
 
-    upstream_transport: Literal["pyreqwest", "aiohttp"] = "pyreqwest"
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 8
+
+    upstream_transport: Literal["http1", "pyreqwest"] = "http1"
     upstream_connect_timeout: Seconds = 5
     upstream_first_byte_timeout: Seconds = 300
     upstream_idle_timeout: Seconds = 60

@@ -28,13 +28,13 @@ from edge_proxy.recording.publisher import UsagePublisher
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.recording.recovery import Recovery
 from edge_proxy.settings import EdgeSettings
-from edge_proxy.upstream.aiohttp_transport import AiohttpTransport
+from edge_proxy.upstream.http1.transport import Http1Transport
 from edge_proxy.upstream.pyreqwest_transport import PyreqwestTransport
 from edge_proxy.upstream.transport import Transport
 
 _TRANSPORTS: Final[Mapping[str, Callable[..., Transport]]] = {
+    "http1": Http1Transport,
     "pyreqwest": PyreqwestTransport,
-    "aiohttp": AiohttpTransport,
 }
 
 

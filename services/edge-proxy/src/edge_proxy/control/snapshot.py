@@ -51,7 +51,7 @@ class Route(msgspec.Struct, frozen=True):
     model: str
     model_json: bytes
     base_url: str
-    headers: dict[str, str]
+    headers: tuple[tuple[str, str], ...]
     prices: dict[str, int]
     price_version: str
 

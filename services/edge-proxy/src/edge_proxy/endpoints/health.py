@@ -11,8 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from common.bus.connection import Bus
 from edge_proxy.control.configuration import Configuration
-from edge_proxy.pipeline.client import Client
 from edge_proxy.recording.journal import Journal
+from edge_proxy.server.client import Client
 
 _OK: Final = b'{"status":"ok"}'
 
@@ -23,10 +23,10 @@ class Health(msgspec.Struct, frozen=True):
     bus: Bus
     registry: CollectorRegistry
 
-    async def healthz(self, client: Client) -> None:
-        await client.reply(200, _OK)
+    def healthz(self, client: Client) -> None:
+        client.reply(200, _OK)
 
-    async def readyz(self, client: Client) -> None:
+    def readyz(self, client: Client) -> None:
         loaded, writable = self.configuration.is_loaded, not self.journal.is_full
         checks = {
             "configuration": "ok" if loaded else "missing",
@@ -34,7 +34,7 @@ class Health(msgspec.Struct, frozen=True):
             "nats": "ok" if self.bus.is_connected else "disconnected",
         }
         ready = loaded and writable
-        await client.reply(200 if ready else 503, msgspec.json.encode({"ready": ready, "checks": checks}))
+        client.reply(200 if ready else 503, msgspec.json.encode({"ready": ready, "checks": checks}))
 
-    async def metrics(self, client: Client) -> None:
-        await client.reply(200, generate_latest(self.registry), content_type=CONTENT_TYPE_LATEST.encode())
+    def metrics(self, client: Client) -> None:
+        client.reply(200, generate_latest(self.registry), content_type=CONTENT_TYPE_LATEST.encode())

@@ -12,10 +12,10 @@ from prometheus_client import Counter
 
 from edge_proxy.errors import ProviderFailed, ProviderTimeout
 from edge_proxy.pipeline.call import Call
-from edge_proxy.pipeline.client import Client
 from edge_proxy.pipeline.watchdog import Limits, Watchdog
 from edge_proxy.pricing.estimate import estimate_reply_tokens, estimate_stream_tokens
 from edge_proxy.providers.base import StreamDecoder
+from edge_proxy.server.client import Client
 from edge_proxy.upstream.errors import ConnectFailed, ConnectTimeout, ReadTimeout, TransportBroken, TransportError
 from edge_proxy.upstream.transport import Transport, UpstreamRequest, UpstreamResponse
 
@@ -38,7 +38,11 @@ class Attempt(msgspec.Struct, frozen=True):
 
     async def run(self, call: Call, client: Client) -> bytes | None:
         """The reply's body, or None when it was streamed. Raises `ProviderError`, `ClientGone`."""
-        with Watchdog(total=self.limits.total) as watchdog:
+        with Watchdog(client.loop, total=self.limits.total) as watchdog:
+            if (
+                call.request.stream
+            ):  # a reply wanted whole is paid for in any case, so that it is better to know its usage
+                client.on_gone = watchdog.client_gone
             try:
                 response = await self.transport.send(_request(call))
                 try:
@@ -47,6 +51,8 @@ class Attempt(msgspec.Struct, frozen=True):
                     await response.close()
             except TransportError as error:
                 raise _translate(call, error) from error
+            finally:
+                client.on_gone = None
 
     async def _pass_on(
         self, call: Call, client: Client, response: UpstreamResponse, watchdog: Watchdog
@@ -66,7 +72,6 @@ class Attempt(msgspec.Struct, frozen=True):
 
     async def _stream(self, call: Call, client: Client, response: UpstreamResponse, watchdog: Watchdog) -> None:
         decoder = call.route.provider.chat_stream(call.request)
-        watcher = client.watch(watchdog.client_gone)
         watchdog.expect(self.limits.first_byte)
         try:
             while (chunk := await response.chunk()) is not None:
@@ -74,8 +79,10 @@ class Attempt(msgspec.Struct, frozen=True):
                     call.first_byte = perf_counter()
                 data = decoder.feed(chunk)
                 if data:
-                    watchdog.pause()
-                    await client.write(data)
+                    client.write(data)
+                    if client.stalled:
+                        watchdog.pause()
+                        await client.drained()
                 if decoder.error is not None:
                     raise decoder.error
                 watchdog.expect(self.limits.idle)
@@ -83,9 +90,8 @@ class Attempt(msgspec.Struct, frozen=True):
             if not decoder.complete:
                 raise ProviderFailed("The provider ended the stream early.", code="provider_stream_truncated")
             if rest:
-                await client.write(rest)
+                client.write(rest)
         finally:
-            watcher.cancel()
             _count_stream(call, decoder)
         call.succeeded(call.tokens, estimated=call.estimated)
 
@@ -94,7 +100,8 @@ def _request(call: Call) -> UpstreamRequest:
     route = call.route
     return UpstreamRequest(
         url=route.provider.chat_url(route.base_url),
-        headers={**route.headers, "x-request-id": call.id},
+        headers=route.headers,
+        request_id=call.id,
         body=route.provider.chat_body(call.request, route.model_json),
         stream=call.request.stream,
     )

@@ -13,10 +13,9 @@ from edge_proxy.pipeline.attempt import Attempt
 from edge_proxy.pipeline.authenticate import Authenticator
 from edge_proxy.pipeline.authorize import authorize_model
 from edge_proxy.pipeline.call import Call
-from edge_proxy.pipeline.client import Client, Headers, authorization
-from edge_proxy.pipeline.watchdog import ClientGone
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.routing.candidates import choose_route
+from edge_proxy.server.client import Client, ClientGone
 from edge_proxy.wire.chat import decode_chat_request
 
 
@@ -30,11 +29,11 @@ class Pipeline(msgspec.Struct, frozen=True):
     recorder: Recorder
     max_body_bytes: int
 
-    async def chat(self, headers: Headers, client: Client) -> None:
+    async def chat(self, client: Client) -> None:
         """Raises `EdgeError` for a call that is refused; failures at the provider are answered here."""
         call = Call(id=client.request_id, operation="chat", time=self.clock())
-        call.key, call.tenant = await self.authenticator.authenticate(authorization(headers))
-        call.request = decode_chat_request(await client.body(headers, limit=self.max_body_bytes))
+        call.key, call.tenant = await self.authenticator.authenticate(client.header(b"authorization"))
+        call.request = decode_chat_request(await client.body(limit=self.max_body_bytes))
         call.alias = authorize_model(self.configuration.snapshot, call.tenant, call.request.model)
         call.route = choose_route(call.alias)
         self.recorder.begin(call)
@@ -53,8 +52,8 @@ class Pipeline(msgspec.Struct, frozen=True):
         finally:
             self.recorder.settle(call)
         if failure is not None:
-            await client.error(failure)
+            client.error(failure)
         elif body is not None:
-            await client.reply(200, body)
+            client.reply(200, body)
         else:
-            await client.finish()
+            client.finish()

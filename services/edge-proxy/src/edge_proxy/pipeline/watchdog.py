@@ -12,12 +12,9 @@ from typing import Final, Self
 import msgspec
 
 from edge_proxy.errors import ProviderTimeout
+from edge_proxy.server.client import ClientGone
 
 _NO_DEADLINE: Final = float("inf")
-
-
-class ClientGone(Exception):
-    """The client closed its connection before the answer was complete."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -33,8 +30,8 @@ class Watchdog:
 
     __slots__ = ("_deadline", "_loop", "_reason", "_task", "_timer", "_total_at")
 
-    def __init__(self, *, total: float) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, total: float) -> None:
+        self._loop = loop
         task = asyncio.current_task(self._loop)
         assert task is not None
         self._task = task

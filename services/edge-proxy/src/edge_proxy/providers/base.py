@@ -42,7 +42,7 @@ class Provider(Protocol):
 
     name: str
 
-    def headers(self, credential: str | None) -> dict[str, str]:
+    def headers(self, credential: str | None) -> tuple[tuple[str, str], ...]:
         """The headers of every request to a route with this credential."""
         ...
 

@@ -11,10 +11,14 @@ import msgspec
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, gc=False):
-    """A POST to a provider: absolute URL, header mapping, whole body. `stream`: the reply is wanted piece by piece."""
+    """A POST to a provider: absolute URL, whole body. `stream`: the reply is wanted piece by piece.
+
+    `headers` are the route's, the same object from call to call, so that a transport can prepare them once.
+    """
 
     url: str
-    headers: dict[str, str]
+    headers: tuple[tuple[str, str], ...]
+    request_id: str
     body: bytes
     stream: bool
 

@@ -14,11 +14,9 @@ class OpenAI:
     def __init__(self, *, name: str) -> None:
         self.name = name
 
-    def headers(self, credential: str | None) -> dict[str, str]:
-        headers = {"content-type": "application/json", "accept-encoding": "identity"}
-        if credential:
-            headers["authorization"] = f"Bearer {credential}"
-        return headers
+    def headers(self, credential: str | None) -> tuple[tuple[str, str], ...]:
+        headers = (("content-type", "application/json"), ("accept-encoding", "identity"))
+        return (*headers, ("authorization", f"Bearer {credential}")) if credential else headers
 
     def chat_url(self, base_url: str) -> str:
         return f"{base_url}/chat/completions"
