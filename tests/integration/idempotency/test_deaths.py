@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.integration.idempotency import doomed
 from tests.integration.idempotency.conftest import (
     EVENT_STREAM,
@@ -112,6 +113,7 @@ async def test_without_redis_calls_are_served_or_refused_as_the_policy_says(
     opened, closed = make_store(valkey.url, away="open"), make_store(valkey.url, away="closed")
     await record(opened.claim(scope, BODY), b"the answer")
     assert await replayed(closed.claim(scope, BODY)) == b"the answer"
+    before = {outcome: _claims(outcome) for outcome in ("unprotected", "unavailable")}
     valkey.kill()
 
     async with asyncio.timeout(1):
@@ -121,6 +123,11 @@ async def test_without_redis_calls_are_served_or_refused_as_the_policy_says(
         with pytest.raises(RedisAway):
             await closed.ping()
     assert refused.value.http_status == 503
+    assert {outcome: _claims(outcome) - number for outcome, number in before.items()} == {
+        "unprotected": 1,
+        "unavailable": 1,
+    }
+    assert REGISTRY.get_sample_value("omg_edge_idempotency_redis_away") == 1
 
     valkey.start()
     for store in (opened, closed):
@@ -177,6 +184,39 @@ async def test_a_stream_survives_that_redis_is_killed_and_started_again_while_it
     assert await replayed(store.claim(scope, BODY)) == b"".join(pieces)
 
 
+async def test_an_answer_given_while_redis_was_away_is_kept_once_it_is_back(
+    valkey: ValkeyServer, make_store: MakeStore, scope: Scope
+) -> None:
+    store = make_store(valkey.url)
+    async with store.claim(scope, BODY) as first:
+        assert isinstance(first, First)
+        await asyncio.sleep(1.2)  # Redis writes its file once a second
+        valkey.kill()
+        async with asyncio.timeout(1):
+            await first.record(200, JSON_TYPE, b"the answer")
+    valkey.start()
+    await soon(lambda: _reaches_redis(store))
+
+    async with asyncio.timeout(5):
+        assert await replayed(make_store(valkey.url).claim(scope, BODY)) == b"the answer"
+
+
+async def test_an_answer_that_redis_did_not_come_back_for_is_counted_as_lost(
+    valkey: ValkeyServer, make_store: MakeStore, scope: Scope
+) -> None:
+    store = make_store(valkey.url, lease=0.6)
+    before = _lost_answers()
+    async with store.claim(scope, BODY) as first:
+        valkey.kill()
+        assert isinstance(first, First)
+        await first.record(200, JSON_TYPE, b"the answer")
+
+    async def lost() -> bool:
+        return _lost_answers() == before + 1
+
+    await soon(lost)
+
+
 async def test_a_redis_killed_under_load_fails_no_call_and_makes_none_wait_long(
     valkey: ValkeyServer, make_store: MakeStore, scope: Scope
 ) -> None:
@@ -222,6 +262,14 @@ async def test_a_redis_that_was_never_there_does_not_keep_calls_from_being_serve
 
     async with asyncio.timeout(5):
         assert await is_first(store.claim(scope, BODY))
+
+
+def _claims(outcome: str) -> float:
+    return REGISTRY.get_sample_value("omg_edge_idempotency_claims_total", {"outcome": outcome}) or 0.0
+
+
+def _lost_answers() -> float:
+    return REGISTRY.get_sample_value("omg_edge_idempotency_lost_total", {"reason": "redis_away"}) or 0.0
 
 
 async def _reaches_redis(store: IdempotencyStore) -> bool:

@@ -1,6 +1,8 @@
 """Whole answers: who runs, who is given the answer of the one that ran, and for how long."""
 
 import asyncio
+import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -24,6 +26,10 @@ from edge_proxy.idempotency.sealing import Secrets
 from edge_proxy.idempotency.store import IdempotencyStore
 
 BODY = b'{"model":"m"}'
+
+
+class Refused(EdgeError):
+    """As a limit would."""
 
 
 async def test_a_later_duplicate_is_given_the_same_answer(store: IdempotencyStore, scope: Scope) -> None:
@@ -133,6 +139,128 @@ async def test_a_cancelled_first_lets_the_key_go(store: IdempotencyStore, scope:
         assert await is_first(store.claim(scope, BODY))
 
 
+async def test_whatever_becomes_of_calls_one_runs_at_a_time_and_none_after_an_answer(
+    make_store: MakeStore, scope: Scope
+) -> None:
+    """Many calls on few keys, from several replicas; they answer, fail, stream, or are cancelled somewhere."""
+    replicas = [make_store() for _ in range(4)]
+    chance = random.Random(20)
+    running = dict.fromkeys(range(12), 0)
+    answered: dict[int, bytes] = {}
+    outcomes: Counter[str] = Counter()
+    begun = set()
+
+    async def run(first: First, key: int) -> str:
+        assert key not in answered
+        running[key] += 1
+        assert running[key] == 1
+        try:
+            await asyncio.sleep(chance.random() * 0.02)
+            if chance.random() < 0.6:
+                raise Refused("refused")
+            answer = b"answer %d " % chance.randrange(10**9)
+            answered[key] = answer * 3
+            if chance.random() < 0.5:
+                await first.record(200, JSON_TYPE, answer * 3)
+                return "recorded"
+            first.begin(200, [])
+            for _ in range(3):
+                first.piece(answer)
+                await asyncio.sleep(0)
+            await first.end()
+            return "streamed"
+        finally:
+            running[key] -= 1
+
+    async def call(number: int) -> None:
+        key = number % 12
+        try:
+            claimed = Scope("tnt_1", "key_1", f"/{key}", scope.key)
+            async with replicas[chance.randrange(4)].claim(claimed, BODY) as claim:
+                if isinstance(claim, First):
+                    begun.add(number)
+                    outcomes[await run(claim, key)] += 1
+                else:
+                    assert await claim.body() == answered[key]
+                    outcomes["replayed"] += 1
+        except Refused:
+            outcomes["refused"] += 1
+
+    calls = [asyncio.create_task(call(number)) for number in range(600)]
+    await asyncio.sleep(0.05)
+    for number in range(0, 600, 7):
+        if number not in begun:  # a First that is cancelled is looked at below
+            calls[number].cancel()
+    async with asyncio.timeout(30):
+        results = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert {type(result) for result in results} <= {type(None), asyncio.CancelledError}
+    assert len(answered) == 12 == outcomes["recorded"] + outcomes["streamed"]
+    assert outcomes["replayed"] > 300
+    assert outcomes["refused"] > 0
+
+
+async def test_whenever_a_call_is_cancelled_the_key_is_free_or_its_answer_kept(
+    store: IdempotencyStore, scope: Scope
+) -> None:
+    await store.ping()
+    kept = 0
+
+    async def run(claimed: Scope) -> None:
+        async with store.claim(claimed, BODY) as first:
+            assert isinstance(first, First)
+            await first.record(200, JSON_TYPE, b"the answer")
+
+    for ticks in range(40):
+        claimed = Scope("tnt_1", "key_1", f"/{ticks}", scope.key)
+        running = asyncio.create_task(run(claimed))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.wait((running,))
+        async with asyncio.timeout(1), store.claim(claimed, BODY) as claim:
+            if isinstance(claim, Replay):
+                assert await claim.body() == b"the answer"
+                kept += 1
+
+    assert 0 < kept < 40
+
+
+async def test_a_duplicate_can_be_cancelled_while_it_waits(store: IdempotencyStore, scope: Scope) -> None:
+    async with store.claim(scope, BODY) as first:
+        assert isinstance(first, First)
+        for ticks in range(0, 40, 3):
+            waiting = asyncio.create_task(replayed(store.claim(scope, BODY)))
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            async with asyncio.timeout(0.5):
+                await asyncio.wait((waiting,))
+            assert waiting.cancelled()
+        await first.record(200, JSON_TYPE, b"the answer")
+
+    assert await replayed(store.claim(scope, BODY)) == b"the answer"
+
+
+async def test_an_answer_whose_recording_is_cancelled_is_kept(store: IdempotencyStore, scope: Scope) -> None:
+    """It was paid for."""
+    recording = asyncio.Event()
+
+    async def run() -> None:
+        async with store.claim(scope, BODY) as first:
+            assert isinstance(first, First)
+            recording.set()
+            await first.record(200, JSON_TYPE, b"the answer")
+
+    running = asyncio.create_task(run())
+    await recording.wait()
+    running.cancel()  # it waits for Redis by now
+    await asyncio.wait((running,))
+
+    assert running.cancelled()
+    assert await replayed(store.claim(scope, BODY)) == b"the answer"
+
+
 async def test_an_answer_of_no_bytes_is_an_answer(store: IdempotencyStore, scope: Scope) -> None:
     await record(store.claim(scope, BODY), b"")
 
@@ -217,6 +345,15 @@ async def test_no_more_than_so_many_wait(make_store: MakeStore, scope: Scope) ->
 
     assert await asyncio.gather(*waiting) == [b"the answer"] * 2
     assert await replayed(store.claim(scope, BODY)) == b"the answer"
+
+
+async def test_a_burst_of_calls_does_not_pass_for_an_outage(make_store: MakeStore, scope: Scope) -> None:
+    store = make_store(away="closed")
+
+    async def call(number: int) -> None:
+        await record(store.claim(Scope("tnt_1", "key_1", f"/{number}", scope.key), BODY), b"the answer")
+
+    await asyncio.gather(*(call(number) for number in range(2000)))
 
 
 async def test_scripts_that_redis_forgot_are_sent_again(store: IdempotencyStore, scope: Scope, redis_url: str) -> None:

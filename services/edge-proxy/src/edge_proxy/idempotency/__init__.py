@@ -5,6 +5,7 @@
     sealing    names and contents in Redis: keyed hashes and ciphertext        pure
     link       Redis: connections, scripts, and the news that it is away
     first      the call that runs, and writes its answer down as it sends it
+    unfinished what is left to be done when a call is over
     replay     a call that is given the first one's answer, live or later
     store      the door: `claim` makes a call the one or the other
     errors     what a client can be told
@@ -30,6 +31,6 @@ A duplicate that waits can be cancelled at any time.
 
 What is promised: of calls with one key, tenant, API key and path, one at a time is let through to a provider, and after one has
 been answered none, for `ttl`. What is not: a First that loses its lease (its edge hangs or is cut off from Redis for longer than
-that) keeps running beside its successor; an answer that could not be written down because Redis was away is not there to replay.
-Both are counted (`omg_edge_idempotency_lost_total`).
+that) keeps running beside its successor; an answer that could not be written down, because Redis was away for longer than that,
+is not there to replay. Both are counted (`omg_edge_idempotency_lost_total`). A Redis that loses its data forgets its keys.
 """

@@ -3,13 +3,14 @@
 The client's stream never waits for Redis: pieces are handed to a task that writes what has gathered, about every 20 ms, and
 renews the lease. Memory is bounded by the size up to which answers are kept.
 
-Failure policy: Redis away while the answer is sent: what is not written yet waits, and is tried again until the end.
-What cannot be written then is lost: the client has its answer, `omg_edge_idempotency_lost_total` moves, and a duplicate runs once
-the lease is over.
+Failure policy: Redis away while the answer is sent: what is not written yet waits, and is tried again. At the end the client waits
+for one try; the rest goes on behind its back (`unfinished`) for as long as the lease can last. What is not written then is lost:
+`omg_edge_idempotency_lost_total` moves, and a duplicate runs.
 """
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Literal, Self
 
@@ -21,6 +22,7 @@ from edge_proxy.idempotency.link import Argument, Link, RedisAway
 from edge_proxy.idempotency.options import Options
 from edge_proxy.idempotency.scripts import DONE, LET_GO, OVERFLOW, RUNNING, WRITE, lock_key, stream_key
 from edge_proxy.idempotency.sealing import PieceSeal
+from edge_proxy.idempotency.unfinished import Unfinished
 
 HEAD: Final = b"head"
 PIECE: Final = b"piece"
@@ -33,7 +35,7 @@ _TRY_AGAIN_S: Final = 0.25
 
 _lost = Counter(
     "omg_edge_idempotency_lost_total",
-    "Answers that are not there to replay: Redis was away at their end, or their lease had run out.",
+    "Answers that are not there to replay: Redis was away for too long at their end, or their lease had run out.",
     ["reason"],
 )
 
@@ -75,8 +77,11 @@ class First:
 class RecordedFirst(First):
     """Holds the key until it leaves its context."""
 
-    def __init__(self, link: Link, options: Options, *, name: str, token: bytes, seal: PieceSeal) -> None:
+    def __init__(
+        self, link: Link, options: Options, unfinished: Unfinished, *, name: str, token: bytes, seal: PieceSeal
+    ) -> None:
         self._link = link
+        self._unfinished = unfinished
         self._options = options
         self._keys = (lock_key(name), stream_key(name, token))
         self._token = token
@@ -86,7 +91,7 @@ class RecordedFirst(First):
         self._number = 0
         self._size = 0
         self._too_large = False
-        self._state: Literal["held", "ended", "let_go", "lost"] = "held"
+        self._state: Literal["held", "ending", "letting_go", "settled"] = "held"
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
@@ -99,7 +104,9 @@ class RecordedFirst(First):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            await self.give_up()
+            if self._holds():
+                self._state = "letting_go"
+            await self._settle()  # which a cancellation may have kept from its end
         finally:
             await self._stop_writing()
 
@@ -129,29 +136,48 @@ class RecordedFirst(First):
         self._wake.set()
 
     async def end(self) -> None:
-        if not self._holds():
-            return
-        if not self._too_large:
-            self._seal_pieces()
-            self._add(END, b"")
-        try:
-            async with self._writing:
-                await self._write(ended=True)
-        except RedisAway:
-            self._lose("redis_away")
-            return
         if self._holds():
-            self._state = "ended"
+            if not self._too_large:
+                self._seal_pieces()
+                self._add(END, b"")
+            self._state = "ending"
+            await self._settle()
 
     async def give_up(self) -> None:
-        if not self._holds():
-            return
-        self._state = "let_go"
+        if self._holds():
+            self._state = "letting_go"
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """What was decided is done; twice does no harm."""
         async with self._writing:
-            try:
-                await self._link.run(LET_GO, self._keys, self._token)
-            except RedisAway:
-                return  # the lease runs out by itself
+            if self._state == "ending":
+                try:
+                    await self._write(ended=True)
+                except RedisAway:
+                    if not self._unfinished.add(self._insist):
+                        self._lose("redis_away")
+            elif self._state == "letting_go":
+                with suppress(RedisAway):  # the lease runs out by itself
+                    await self._link.run(LET_GO, self._keys, self._token)
+            self._state = "settled"
+
+    async def _insist(self) -> None:
+        """Write the end when Redis is back. After a lease the key is another's, or free."""
+        try:
+            async with asyncio.timeout(self._options.lease):
+                while True:
+                    await asyncio.sleep(_TRY_AGAIN_S)
+                    try:
+                        await self._write(ended=True)
+                        return
+                    except RedisAway:
+                        continue
+        except TimeoutError:
+            self._lose("redis_away")
+        except asyncio.CancelledError:
+            self._lose("redis_away")
+            raise
 
     async def _keep_writing(self) -> None:
         """Until the key is not ours any more, or the context is left."""
@@ -212,7 +238,7 @@ class RecordedFirst(First):
         self._unwritten.append((self._number, kind, self._seal.seal(self._number, kind, data)))
 
     def _lose(self, reason: str) -> None:
-        self._state = "lost"
+        self._state = "settled"
         _lost.labels(reason).inc()
 
     async def _stop_writing(self) -> None:

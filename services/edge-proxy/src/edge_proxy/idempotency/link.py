@@ -63,6 +63,7 @@ class Link:
         self._max_waiting = max_waiting
         self._clients: tuple[Redis, Redis] | None = None
         self._connecting = asyncio.Lock()
+        self._turns = asyncio.Semaphore(_CONNECTIONS)
         self._retry_at = 0.0
         self._is_away = False
 
@@ -99,19 +100,21 @@ class Link:
         return News([_entry(id_, fields) for id_, fields in entries], owner, state)
 
     async def _ask(self, *command: Argument, unless_known: tuple[Argument, ...] | None = None) -> Any:
-        client, _ = await self._connected()
-        try:
-            async with asyncio.timeout(self._timeout):
-                try:
-                    reply = await client.execute_command(*command)  # type: ignore[no-untyped-call]
-                except _no_script_error():
-                    if unless_known is None:
-                        raise
-                    reply = await client.execute_command(*unless_known)  # type: ignore[no-untyped-call]
-        except _redis_errors() as error:
-            raise self._failed(error) from error
-        self._succeeded()
-        return reply
+        # To wait for a turn is not to wait for Redis: a burst of calls must not pass for an outage.
+        async with self._turns:
+            client, _ = await self._connected()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    try:
+                        reply = await client.execute_command(*command)  # type: ignore[no-untyped-call]
+                    except _no_script_error():
+                        if unless_known is None:
+                            raise
+                        reply = await client.execute_command(*unless_known)  # type: ignore[no-untyped-call]
+            except _redis_errors() as error:
+                raise self._failed(error) from error
+            self._succeeded()
+            return reply
 
     def _failed(self, error: Exception) -> RedisAway:
         self._retry_at = time.monotonic() + _LEAVE_ALONE_S
@@ -148,7 +151,8 @@ class Link:
             self._url,
             max_connections=connections,
             timeout=timeout,
-            socket_timeout=timeout,
+            # Ours is around it; redis-py's would write under wait_for, which in Python 3.11 may swallow a cancellation.
+            socket_timeout=None,
             socket_connect_timeout=self._timeout,
             protocol=2,  # whose replies redis-py shapes the same in all its versions
             retry=Retry(NoBackoff(), 0),

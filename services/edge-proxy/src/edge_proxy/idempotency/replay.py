@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
+from prometheus_client import Counter
 
 from edge_proxy.errors import EdgeError
 from edge_proxy.idempotency.errors import ReplayInterrupted, ReplyLost, ReplyTooLarge
@@ -18,6 +19,8 @@ from edge_proxy.idempotency.keeping import REPLAYED
 from edge_proxy.idempotency.link import Link, News, RedisAway
 from edge_proxy.idempotency.scripts import DONE, GONE, TOO_LARGE, lock_key, stream_key
 from edge_proxy.idempotency.sealing import Damaged, PieceSeal
+
+_interrupted = Counter("omg_edge_idempotency_interrupted_total", "Replays that came to no end.")
 
 _PATIENCE_S: Final = 5.0
 _TRY_AGAIN_S: Final = 0.25
@@ -90,6 +93,7 @@ class Replay:
             try:
                 kind, data = await self._reader.next()
             except (RedisAway, Damaged):
+                _interrupted.inc()
                 raise ReplayInterrupted from None
             if kind == END:
                 return
@@ -102,6 +106,7 @@ class Replay:
         return b"".join([piece async for piece in self.pieces()])
 
     def _broken_off(self, kind: bytes) -> EdgeError:
+        _interrupted.inc()
         return ReplyTooLarge(self._limit) if kind == TOO_LARGE else ReplayInterrupted()
 
 

@@ -5,9 +5,11 @@ idempotency, as a First that writes nothing down, or answered 503; `omg_edge_ide
 `unavailable`).
 """
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
 
 from prometheus_client import Counter
 
@@ -22,8 +24,9 @@ from edge_proxy.idempotency.link import Link, RedisAway
 from edge_proxy.idempotency.options import Options
 from edge_proxy.idempotency.replay import Reader, Replay, open_replay
 from edge_proxy.idempotency.scope import Scope
-from edge_proxy.idempotency.scripts import CLAIM, TOO_LARGE, lock_key
+from edge_proxy.idempotency.scripts import CLAIM, LET_GO, TOO_LARGE, lock_key, stream_key
 from edge_proxy.idempotency.sealing import Secrets, new_token
+from edge_proxy.idempotency.unfinished import Unfinished
 
 _claims = Counter(
     "omg_edge_idempotency_claims_total", "Calls with an Idempotency-Key, by what became of them.", ["outcome"]
@@ -37,9 +40,11 @@ class IdempotencyStore:
         self._link = Link(url, timeout=options.redis_timeout, max_waiting=options.max_waiting)
         self._secrets = Secrets(key_hash_secret)
         self._options = options
+        self._unfinished = Unfinished()
         self._waiting = 0
 
     async def close(self) -> None:
+        await self._unfinished.close()
         await self._link.close()
 
     async def ping(self) -> None:
@@ -69,12 +74,16 @@ class IdempotencyStore:
         while True:
             token = new_token()
             lease = int(self._options.lease * 1000)
-            owner, held, state = await self._link.run(CLAIM, (lock_key(name),), token, body_hash, lease)
+            try:
+                owner, held, state = await self._link.run(CLAIM, (lock_key(name),), token, body_hash, lease)
+            except asyncio.CancelledError:  # Redis may have taken it all the same
+                self._unfinished.add(partial(self._let_go, name, token))
+                raise
             if owner == token:
                 places.close()  # it may have waited for a First that is gone
                 _claims.labels("first").inc()
                 seal = self._secrets.seal(name, token)
-                return RecordedFirst(self._link, self._options, name=name, token=token, seal=seal)
+                return RecordedFirst(self._link, self._options, self._unfinished, name=name, token=token, seal=seal)
             if not hmac.compare_digest(held, body_hash):
                 _claims.labels("reused").inc()
                 raise IdempotencyKeyReused
@@ -89,6 +98,10 @@ class IdempotencyStore:
             if replay is not None:
                 _claims.labels("replay").inc()
                 return replay
+
+    async def _let_go(self, name: str, token: bytes) -> None:
+        with suppress(RedisAway):  # the lease runs out by itself
+            await self._link.run(LET_GO, (lock_key(name), stream_key(name, token)), token)
 
     def _without_redis(self) -> First:
         if self._options.away == "closed":
