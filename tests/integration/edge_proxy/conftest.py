@@ -5,13 +5,13 @@ import base64
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+import uvloop
 from prometheus_client import CollectorRegistry
 
 from common.bus.connection import Bus
@@ -26,6 +26,12 @@ from devstack.ports import free_port
 from devstack.servers.nats import NatsServer
 from edge_proxy.app import serving
 from edge_proxy.settings import EdgeSettings
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The edge runs on uvloop, so it is tested there."""
+    return {"uvloop": uvloop.new_event_loop}
+
 
 HASH_SECRET = os.urandom(32)
 ENCRYPTION_KEYS = f"test:{base64.b64encode(os.urandom(32)).decode()}"
@@ -60,9 +66,10 @@ class ControlPlane:
         await self.put(subjects.POLICIES_BUCKET, tenant_id, msgspec.json.encode(policy))
         return tenant_id
 
-    async def key(self, tenant_id: str, *, expires_at: datetime | None = None) -> str:
+    async def key(self, tenant_id: str, **fields: Any) -> str:
+        """`fields` as in `KeyRecord`."""
         secret = new_api_key()
-        record = KeyRecord(key_id=new_id("key"), tenant_id=tenant_id, expires_at=expires_at)
+        record = KeyRecord(key_id=new_id("key"), tenant_id=tenant_id, **fields)
         await self.put(subjects.KEYS_BUCKET, hash_api_key(HASH_SECRET, secret), msgspec.json.encode(record))
         return secret
 

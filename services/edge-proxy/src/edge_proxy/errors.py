@@ -4,6 +4,7 @@
     ├── InvalidRequest       400  malformed or unusable request          (never retried by the SDK)
     ├── IncorrectApiKey      401
     ├── TenantSuspended      403
+    ├── NotPermitted         403  the key may not be used for this, or from there
     ├── ModelNotFound        404  unknown, disabled, or not granted: the three look the same on purpose
     ├── UnknownUrl           404 / MethodNotAllowed 405
     ├── RequestTimeout       408  the request did not arrive in time
@@ -61,6 +62,12 @@ class TenantSuspended(EdgeError):
     status = 403
     type = "permission_error"
     code = "tenant_suspended"
+
+
+class NotPermitted(EdgeError):
+    status = 403
+    type = "permission_error"
+    code = "not_permitted"
 
 
 class ModelNotFound(EdgeError):

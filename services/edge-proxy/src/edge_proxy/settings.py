@@ -4,7 +4,8 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic_settings import NoDecode
 
 from common.settings import BusSettings, ProcessSettings
 
@@ -12,7 +13,10 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class EdgeSettings(ProcessSettings, BusSettings):
-    """`state_dir` holds the call journal and the last configuration: it must survive a restart, and belongs to one process."""
+    """`trusted_proxies`: networks, comma-separated, whose `X-Forwarded-For` is believed.
+
+    `state_dir` holds the call journal and the last configuration: it must survive a restart, and belongs to one process.
+    """
 
     key_hash_secret: SecretStr
     encryption_keys: SecretStr
@@ -21,6 +25,7 @@ class EdgeSettings(ProcessSettings, BusSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
     journal_max_bytes: Annotated[int, Field(ge=1024)] = 1024**3
 
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 8
 
     upstream_transport: Literal["http1", "pyreqwest"] = "http1"
@@ -28,3 +33,8 @@ class EdgeSettings(ProcessSettings, BusSettings):
     upstream_first_byte_timeout: Seconds = 300
     upstream_idle_timeout: Seconds = 60
     upstream_total_timeout: Seconds = 600
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -19,8 +19,9 @@ from edge_proxy.endpoints.health import Health
 from edge_proxy.endpoints.models import Models
 from edge_proxy.pipeline.attempt import Attempt
 from edge_proxy.pipeline.authenticate import Authenticator
+from edge_proxy.pipeline.authorize import KeyPolicy
 from edge_proxy.pipeline.run import Pipeline
-from edge_proxy.pipeline.watchdog import Limits
+from edge_proxy.pipeline.watchdog import Limits, Watch
 from edge_proxy.recording.access_log import AccessLog
 from edge_proxy.recording.journal import Journal
 from edge_proxy.recording.metrics import CallMetrics
@@ -70,16 +71,20 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
         authenticator = Authenticator(
             configuration=configuration, key_hash_secret=bytes.fromhex(settings.key_hash_secret.get_secret_value())
         )
-        limits = Limits(
-            first_byte=settings.upstream_first_byte_timeout,
-            idle=settings.upstream_idle_timeout,
-            total=settings.upstream_total_timeout,
+        watch = Watch(
+            Limits(
+                first_byte=settings.upstream_first_byte_timeout,
+                idle=settings.upstream_idle_timeout,
+                total=settings.upstream_total_timeout,
+            )
         )
+        key_policy = KeyPolicy(trusted_proxies=settings.trusted_proxies)
         pipeline = Pipeline(
             clock=utc_now,
             configuration=configuration,
             authenticator=authenticator,
-            attempt=Attempt(transport, limits),
+            key_policy=key_policy,
+            attempt=Attempt(transport, watch),
             recorder=Recorder(
                 journal=journal, publisher=publisher, access_log=access_log, metrics=metrics, source=source
             ),
@@ -100,7 +105,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
                 tasks.start("recover-journal", recovery.run())
                 yield Edge(
                     pipeline=pipeline,
-                    models=Models(configuration, authenticator),
+                    models=Models(configuration, authenticator, key_policy),
                     health=Health(configuration, journal, bus, registry),
                 )
             await publisher.drain()
@@ -108,5 +113,6 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
         finally:
             access_log.flush()
             metrics.close()
+            watch.close()
             await transport.close()
             await bus.close()

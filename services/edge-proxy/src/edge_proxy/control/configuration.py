@@ -33,6 +33,7 @@ _PARTS: Final[Mapping[str, str]] = {
     subjects.KEYS_BUCKET: "keys",
     subjects.POLICIES_BUCKET: "tenants",
     subjects.CATALOG_BUCKET: "aliases",
+    subjects.SETTINGS_BUCKET: "settings",
 }
 _lookups: Final = Counter(
     "omg_edge_key_lookups_total", "Keys that were not in the snapshot, by what KV said.", ["result"]

@@ -6,6 +6,7 @@ counted: one bad record never stops the rest.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +14,15 @@ from prometheus_client import Counter
 
 from common.crypto.sealing import Sealer, SealingError
 from common.events import subjects
-from common.events.control import CatalogRecord, KeyRecord, RouteRecord, TenantPolicy, route_credential_purpose
+from common.events.control import (
+    CatalogRecord,
+    KeyRecord,
+    LimitDefaults,
+    LimitPolicy,
+    RouteRecord,
+    TenantPolicy,
+    route_credential_purpose,
+)
 from common.logging import get_logger
 from edge_proxy.providers.base import Provider
 from edge_proxy.providers.registry import PROVIDERS
@@ -24,12 +33,20 @@ _bad_records: Final = Counter(
 )
 
 
+Network = IPv4Network | IPv6Network
+
+
 class Key(msgspec.Struct, frozen=True, gc=False):
-    """A live API key. `expires_at` in Unix seconds, 0 for never."""
+    """A live API key. `expires_at` in Unix seconds, 0 for never; `scopes` and `models` None for all; no `networks` for any."""
 
     id: str
     tenant_id: str
     expires_at: float
+    scopes: frozenset[str] | None = None
+    models: frozenset[str] | None = None
+    networks: tuple[Network, ...] = ()
+    tags: dict[str, str] | None = None
+    limits: LimitPolicy = LimitPolicy()
 
 
 class Tenant(msgspec.Struct, frozen=True):
@@ -38,9 +55,7 @@ class Tenant(msgspec.Struct, frozen=True):
     id: str
     active: bool
     models: frozenset[str] | None
-
-    def may_use(self, alias: str) -> bool:
-        return self.models is None or alias in self.models
+    limits: LimitPolicy = LimitPolicy()
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -65,16 +80,23 @@ class Alias(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """`keys` by hash, `tenants` by id, `aliases` by name."""
+    """`keys` by hash, `tenants` by id, `aliases` by name, `settings` by theirs."""
 
     keys: dict[str, Key]
     tenants: dict[str, Tenant]
     aliases: dict[str, Alias]
+    settings: dict[str, LimitDefaults]
+
+    @property
+    def limit_defaults(self) -> LimitDefaults:
+        return self.settings.get(subjects.LIMITS_SETTING, _NO_LIMITS)
 
 
-EMPTY: Final = Snapshot({}, {}, {})
+_NO_LIMITS: Final = LimitDefaults()
+EMPTY: Final = Snapshot({}, {}, {}, {})
 
 _key_records = msgspec.json.Decoder(KeyRecord)
+_limit_defaults = msgspec.json.Decoder(LimitDefaults)
 _policies = msgspec.json.Decoder(TenantPolicy)
 _catalog_records = msgspec.json.Decoder(CatalogRecord)
 
@@ -93,6 +115,7 @@ class RecordReader:
             subjects.KEYS_BUCKET: self._key,
             subjects.POLICIES_BUCKET: self._tenant,
             subjects.CATALOG_BUCKET: self._alias,
+            subjects.SETTINGS_BUCKET: self._setting,
         }
 
     def read(self, bucket: str, key: str, value: bytes) -> Any | None:
@@ -110,12 +133,25 @@ class RecordReader:
 
     def _key(self, _key: str, value: bytes) -> Key:
         record = _key_records.decode(value)
-        return Key(record.key_id, record.tenant_id, _unix(record.expires_at))
+        return Key(
+            id=record.key_id,
+            tenant_id=record.tenant_id,
+            expires_at=_unix(record.expires_at),
+            scopes=_names(record.scopes),
+            models=_names(record.models),
+            networks=tuple(ip_network(each, strict=False) for each in record.allowed_addresses),
+            tags=record.tags or None,
+            limits=record.limits,
+        )
 
     def _tenant(self, _key: str, value: bytes) -> Tenant:
         record = _policies.decode(value)
-        models = None if record.models is None else frozenset(record.models)
-        return Tenant(record.tenant_id, record.status == "active", models)
+        return Tenant(record.tenant_id, record.status == "active", _names(record.models), record.limits)
+
+    def _setting(self, key: str, value: bytes) -> Any:
+        if key != subjects.LIMITS_SETTING:
+            raise ValueError("a setting this edge does not know")
+        return _limit_defaults.decode(value)
 
     def _alias(self, key: str, value: bytes) -> Alias:
         record = _catalog_records.decode(value)
@@ -147,6 +183,10 @@ class RecordReader:
             prices=record.prices,
             price_version=record.price_version,
         )
+
+
+def _names(names: list[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
 
 
 def _unix(moment: datetime | None) -> float:

@@ -7,22 +7,24 @@ import msgspec
 from edge_proxy.control.configuration import Configuration
 from edge_proxy.control.snapshot import Alias
 from edge_proxy.pipeline.authenticate import Authenticator
-from edge_proxy.pipeline.authorize import authorize_model
+from edge_proxy.pipeline.authorize import KeyPolicy, authorize_model, may_use
 from edge_proxy.server.client import Client
 
 
 class Models(msgspec.Struct, frozen=True):
     configuration: Configuration
     authenticator: Authenticator
+    key_policy: KeyPolicy
 
     async def handle(self, client: Client, model: str | None) -> None:
         """The list, or with `model` that one alias. Raises `EdgeError`."""
-        _, tenant = await self.authenticator.authenticate(client.header(b"authorization"))
+        key, tenant = await self.authenticator.authenticate(client.header(b"authorization"))
+        self.key_policy.check(key, "models", client)
         snapshot = self.configuration.snapshot
         if model is not None:
-            shown: Any = _shape(authorize_model(snapshot, tenant, model))
+            shown: Any = _shape(authorize_model(snapshot, key, tenant, model))
         else:
-            allowed = (alias for name, alias in sorted(snapshot.aliases.items()) if tenant.may_use(name))
+            allowed = (alias for name, alias in sorted(snapshot.aliases.items()) if may_use(key, tenant, name))
             shown = {"object": "list", "data": [_shape(alias) for alias in allowed]}
         client.reply(200, msgspec.json.encode(shown))
 

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from edge_proxy.errors import ProviderFailed, ProviderTimeout
 from edge_proxy.pipeline.call import Call
-from edge_proxy.pipeline.watchdog import Limits, Watchdog
+from edge_proxy.pipeline.watchdog import Watch, Watchdog
 from edge_proxy.pricing.estimate import estimate_reply_tokens, estimate_stream_tokens
 from edge_proxy.providers.base import StreamDecoder
 from edge_proxy.server.client import Client
@@ -31,14 +31,14 @@ _KINDS: Final[Mapping[type[TransportError], str]] = {
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """What an attempt needs of the process: the transport and the times."""
+    """What an attempt needs of the process: the transport, and who watches the times."""
 
     transport: Transport
-    limits: Limits
+    watch: Watch
 
     async def run(self, call: Call, client: Client) -> bytes | None:
         """The reply's body, or None when it was streamed. Raises `ProviderError`, `ClientGone`."""
-        with Watchdog(client.loop, total=self.limits.total) as watchdog:
+        with Watchdog(self.watch) as watchdog:
             if (
                 call.request.stream
             ):  # a reply wanted whole is paid for in any case, so that it is better to know its usage
@@ -72,7 +72,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
     async def _stream(self, call: Call, client: Client, response: UpstreamResponse, watchdog: Watchdog) -> None:
         decoder = call.route.provider.chat_stream(call.request)
-        watchdog.expect(self.limits.first_byte)
+        watchdog.expect(self.watch.limits.first_byte)
         try:
             while (chunk := await response.chunk()) is not None:
                 if call.first_byte is None:
@@ -85,7 +85,7 @@ class Attempt(msgspec.Struct, frozen=True):
                         await client.drained()
                 if decoder.error is not None:
                     raise decoder.error
-                watchdog.expect(self.limits.idle)
+                watchdog.expect(self.watch.limits.idle)
             rest = decoder.finish()
             if not decoder.complete:
                 raise ProviderFailed("The provider ended the stream early.", code="provider_stream_truncated")

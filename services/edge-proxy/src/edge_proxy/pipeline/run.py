@@ -11,7 +11,7 @@ from edge_proxy.control.configuration import Configuration
 from edge_proxy.errors import ProviderError
 from edge_proxy.pipeline.attempt import Attempt
 from edge_proxy.pipeline.authenticate import Authenticator
-from edge_proxy.pipeline.authorize import authorize_model
+from edge_proxy.pipeline.authorize import KeyPolicy, authorize_model
 from edge_proxy.pipeline.call import Call
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.routing.candidates import choose_route
@@ -25,6 +25,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     clock: Clock
     configuration: Configuration
     authenticator: Authenticator
+    key_policy: KeyPolicy
     attempt: Attempt
     recorder: Recorder
     max_body_bytes: int
@@ -33,8 +34,9 @@ class Pipeline(msgspec.Struct, frozen=True):
         """Raises `EdgeError` for a call that is refused; failures at the provider are answered here."""
         call = Call(id=client.request_id, operation="chat", time=self.clock())
         call.key, call.tenant = await self.authenticator.authenticate(client.header(b"authorization"))
+        self.key_policy.check(call.key, "chat", client)
         call.request = decode_chat_request(await client.body(limit=self.max_body_bytes))
-        call.alias = authorize_model(self.configuration.snapshot, call.tenant, call.request.model)
+        call.alias = authorize_model(self.configuration.snapshot, call.key, call.tenant, call.request.model)
         call.route = choose_route(call.alias)
         self.recorder.begin(call)
         await self._serve(call, client)

@@ -1,20 +1,18 @@
-"""The times a call is held to, at the price of one timer per call instead of one per chunk.
+"""The times a call is held to while it is at a provider, and its end when its client has gone.
 
-While the edge waits for the provider a deadline stands; moving it is an assignment. The timer looks at it when it fires and goes
-back to sleep if there is time left. Waiting for a slow client is not the provider's fault and only counts for the total.
-The same switch ends the call when its client has gone.
+While the edge waits for the provider a deadline stands; moving it is an assignment, for one timer looks at all of them
+(`deadlines.py`). Waiting for a slow client is not the provider's fault and only counts for the total.
 """
 
 import asyncio
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import msgspec
 
+from edge_proxy.deadlines import Deadlines
 from edge_proxy.errors import ProviderTimeout
 from edge_proxy.server.client import ClientGone
-
-_NO_DEADLINE: Final = float("inf")
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -25,34 +23,51 @@ class Limits(msgspec.Struct, frozen=True):
     total: float
 
 
+class Watch:
+    """All calls that are at a provider now. It is made inside the running loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.loop = asyncio.get_running_loop()
+        self.dogs: set[Watchdog] = set()
+        self._deadlines = Deadlines(self.loop, self.dogs, shortest_s=min(limits.first_byte, limits.idle, limits.total))
+
+    def close(self) -> None:
+        self._deadlines.close()
+
+
 class Watchdog:
     """A context around the provider's part of a call. Raises `ProviderTimeout` or `ClientGone` in its task."""
 
-    __slots__ = ("_deadline", "_loop", "_reason", "_task", "_timer", "_total_at")
+    __slots__ = ("_reason", "_task", "_total_at", "_watch", "deadline")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, total: float) -> None:
-        self._loop = loop
-        task = asyncio.current_task(self._loop)
+    def __init__(self, watch: Watch) -> None:
+        task = asyncio.current_task(watch.loop)
         assert task is not None
         self._task = task
+        self._watch = watch
         self._reason: Exception | None = None
-        self._deadline = _NO_DEADLINE
-        self._total_at = self._loop.time() + total
-        self._timer = self._loop.call_at(self._total_at, self._look)
+        self.deadline = self._total_at = watch.loop.time() + watch.limits.total
 
     def __enter__(self) -> Self:
+        self._watch.dogs.add(self)
         return self
 
     def expect(self, seconds: float) -> None:
         """From now on the provider has `seconds` to do the next thing."""
-        self._deadline = self._loop.time() + seconds
-        if self._deadline < self._timer.when():
-            self._timer.cancel()
-            self._timer = self._loop.call_at(self._deadline, self._look)
+        self.deadline = min(self._watch.loop.time() + seconds, self._total_at)
 
     def pause(self) -> None:
         """It is not the provider we wait for."""
-        self._deadline = _NO_DEADLINE
+        self.deadline = self._total_at
+
+    def expire(self) -> None:
+        too_long = self.deadline == self._total_at
+        self._end(
+            ProviderTimeout(
+                "The call took longer than the gateway allows." if too_long else "The provider did not answer in time."
+            )
+        )
 
     def client_gone(self) -> None:
         self._end(ClientGone())
@@ -60,22 +75,12 @@ class Watchdog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self._watch.dogs.discard(self)
         reason, self._reason = self._reason, None
-        self._loop = None  # type: ignore[assignment]  # a late `client_gone` finds no one
         if reason is not None and isinstance(error, asyncio.CancelledError) and self._task.uncancel() == 0:
             raise reason from None
 
-    def _look(self) -> None:
-        now = self._loop.time()
-        if now >= self._total_at:
-            self._end(ProviderTimeout("The call took longer than the gateway allows."))
-        elif now >= self._deadline:
-            self._end(ProviderTimeout("The provider did not answer in time."))
-        else:
-            self._timer = self._loop.call_at(min(self._deadline, self._total_at), self._look)
-
     def _end(self, reason: Exception) -> None:
-        if self._loop is not None and self._reason is None:
+        if self._reason is None and self in self._watch.dogs:
             self._reason = reason
             self._task.cancel()

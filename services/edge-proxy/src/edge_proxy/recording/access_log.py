@@ -9,19 +9,22 @@ import sys
 from typing import Final
 
 _DELAY_S: Final = 0.05
+_BEGIN: Final = b'{"event":"call","level":"info","service":"edge-proxy","usage":'
+_END: Final = b"}\n"
+_BETWEEN: Final = _END + _BEGIN
 
 
 class AccessLog:
     def __init__(self) -> None:
-        self._lines: list[bytes] = []
+        self._events: list[bytes] = []
 
     def add(self, event: bytes) -> None:
-        if not self._lines:
+        if not self._events:
             asyncio.get_running_loop().call_later(_DELAY_S, self.flush)
-        self._lines.append(b'{"event":"call","level":"info","service":"edge-proxy","usage":%b}\n' % event)
+        self._events.append(event)
 
     def flush(self) -> None:
-        if self._lines:
-            lines, self._lines = self._lines, []
-            sys.stdout.buffer.write(b"".join(lines))
+        if self._events:
+            events, self._events = self._events, []
+            sys.stdout.buffer.write(_BEGIN + _BETWEEN.join(events) + _END)
             sys.stdout.buffer.flush()

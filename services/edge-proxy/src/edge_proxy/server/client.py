@@ -34,6 +34,9 @@ class Connection(Protocol):
     loop: asyncio.AbstractEventLoop
     stalled: bool
 
+    @property
+    def peer(self) -> str: ...
+
     def send(self, data: bytes) -> None: ...
 
     def pause(self) -> None: ...
@@ -164,8 +167,9 @@ class Client:
         self._connection.answered(self)
 
     @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        return self._connection.loop
+    def peer(self) -> str:
+        """The address at the other end of the connection, perhaps a proxy's; empty when it is not known any more."""
+        return self._connection.peer
 
     @property
     def stalled(self) -> bool:

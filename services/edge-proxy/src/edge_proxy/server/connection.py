@@ -64,6 +64,11 @@ class Connection(asyncio.Protocol):
     def is_idle(self) -> bool:
         return self._answering is None and self._receiving is None and not self._in_head
 
+    @property
+    def peer(self) -> str:
+        name = self._transport.get_extra_info("peername")
+        return str(name[0]) if name else ""
+
     # For the client and the server.
 
     def send(self, data: bytes) -> None:
