@@ -38,7 +38,7 @@ class Peer:
     async def head(self) -> tuple[int, dict[str, str]]:
         lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         pairs = (line.split(": ", 1) for line in lines[1:] if line)
-        return int(lines[0].split(" ")[1]), dict(pairs)  # type: ignore[arg-type]
+        return int(lines[0].split(" ")[1]), dict(pairs)
 
     async def answer(self) -> tuple[int, bytes]:
         status, headers = await self.head()

@@ -1,4 +1,4 @@
-"""What the caller may do: the surface in the key's scope, from an address in its networks, with a model granted to key and tenant."""
+"""What the caller may do: a surface in the key's scope, an address in its networks, a model granted to key and tenant."""
 
 import ipaddress
 from collections.abc import Collection, Iterable
