@@ -139,6 +139,23 @@ async def test_a_cancelled_first_lets_the_key_go(store: IdempotencyStore, scope:
         assert await is_first(store.claim(scope, BODY))
 
 
+async def test_a_herd_of_duplicates_does_not_open_a_connection_each(
+    make_store: MakeStore, scope: Scope, redis_url: str
+) -> None:
+    store = make_store(away="closed")
+    async with Redis.from_url(redis_url) as redis, store.claim(scope, BODY) as first:
+        assert isinstance(first, First)
+        before = len(await redis.client_list())
+        herd = [asyncio.create_task(replayed(store.claim(scope, BODY))) for _ in range(500)]
+        await asyncio.sleep(1)
+        opened = len(await redis.client_list()) - before
+        await first.record(200, JSON_TYPE, b"the answer")
+        async with asyncio.timeout(2):
+            assert await asyncio.gather(*herd) == [b"the answer"] * 500
+
+    assert opened < 50
+
+
 async def test_whatever_becomes_of_calls_one_runs_at_a_time_and_none_after_an_answer(
     make_store: MakeStore, scope: Scope
 ) -> None:

@@ -1,6 +1,8 @@
-"""The connections to Redis that idempotency uses: one pool for short commands, one for duplicates that wait.
+"""The connections to Redis that idempotency uses: one pool for short commands, one for followers, each small.
 
-A waiting duplicate holds a connection while Redis holds its XREAD: it costs no processor time, and learns of a piece at once.
+Redis holds a follower's XREAD until there is something to read: it learns of a piece at once, and waiting costs no processor time.
+Followers of one answer that are equally far share a read. A herd of duplicates therefore needs one connection and not one each:
+opening hundreds at once takes longer than any timeout, and then for ever, as those that gave up begin anew.
 
 Failure policy: any error or timeout counts as "Redis is away" and is raised as `RedisAway`. Redis is left alone for a second then,
 so that calls do not pay a timeout each; the first one after that second tries again. One log line for each change, and
@@ -11,6 +13,7 @@ import asyncio
 import importlib
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
 
 _LEAVE_ALONE_S: Final = 1.0
 _BLOCK_S: Final = 1.0
-_CONNECTIONS: Final = 64
+_BLOCK_IN_TURNS_S: Final = 0.1
+_CONNECTIONS: Final = 16
+_READS: Final = 32
 _ENTRIES: Final = 64
 
 Argument = str | bytes | int
@@ -57,17 +62,23 @@ class News(msgspec.Struct, frozen=True):
 class Link:
     """Loads redis-py with the first call that needs it: a tenth of a second that neither a start nor other calls pay."""
 
-    def __init__(self, url: str, *, timeout: float, max_waiting: int) -> None:
+    def __init__(self, url: str, *, timeout: float) -> None:
         self._url = url
         self._timeout = timeout
-        self._max_waiting = max_waiting
         self._clients: tuple[Redis, Redis] | None = None
         self._connecting = asyncio.Lock()
         self._turns = asyncio.Semaphore(_CONNECTIONS)
+        self._read_turns = asyncio.Semaphore(_READS)
+        self._reads: dict[tuple[str, bytes], asyncio.Task[News]] = {}
         self._retry_at = 0.0
         self._is_away = False
 
     async def close(self) -> None:
+        reads = tuple(self._reads.values())
+        for read in reads:
+            read.cancel()
+        if reads:
+            await asyncio.wait(reads)
         clients, self._clients = self._clients, None
         for client in clients or ():
             await client.aclose()
@@ -84,20 +95,34 @@ class Link:
 
     async def news(self, lock: str, stream: str, *, after: bytes) -> News:
         """Entries after `after`; waits up to a second for the first of them. Raises `RedisAway`."""
-        _, waiting = await self._connected()
-        # The lock after the entries: in the other order an answer that ends in between would pass for one that was given up.
-        pipeline = waiting.pipeline(transaction=False)
-        block = int(_BLOCK_S * 1000)
-        pipeline.execute_command("XREAD", "COUNT", _ENTRIES, "BLOCK", block, "STREAMS", stream, after)
-        pipeline.execute_command("HMGET", lock, "owner", "state")
-        try:
-            async with asyncio.timeout(_BLOCK_S + self._timeout):
-                found, (owner, state) = await pipeline.execute()
-        except _redis_errors() as error:
-            raise self._failed(error) from error
-        self._succeeded()
-        entries = found[0][1] if found else ()
-        return News([_entry(id_, fields) for id_, fields in entries], owner, state)
+        place = (stream, after)
+        read = self._reads.get(place)
+        if read is None:
+            read = self._reads[place] = asyncio.create_task(self._read(lock, stream, after), name="idempotency-read")
+            read.add_done_callback(partial(self._read_ended, place))
+        return await asyncio.shield(read)  # for it may be others' too
+
+    def _read_ended(self, place: tuple[str, bytes], read: asyncio.Task[News]) -> None:
+        del self._reads[place]
+        if not read.cancelled():
+            read.exception()  # of which nobody may want to know any more
+
+    async def _read(self, lock: str, stream: str, after: bytes) -> News:
+        async with self._read_turns:
+            _, client = await self._connected()
+            block = _BLOCK_IN_TURNS_S if self._read_turns.locked() else _BLOCK_S
+            # The lock after the entries: in the other order an answer that ends in between would pass for one that was given up.
+            pipeline = client.pipeline(transaction=False)
+            pipeline.execute_command("XREAD", "COUNT", _ENTRIES, "BLOCK", int(block * 1000), "STREAMS", stream, after)
+            pipeline.execute_command("HMGET", lock, "owner", "state")
+            try:
+                async with asyncio.timeout(block + self._timeout):
+                    found, (owner, state) = await pipeline.execute()
+            except _redis_errors() as error:
+                raise self._failed(error) from error
+            self._succeeded()
+            entries = found[0][1] if found else ()
+            return News([_entry(id_, fields) for id_, fields in entries], owner, state)
 
     async def _ask(self, *command: Argument, unless_known: tuple[Argument, ...] | None = None) -> Any:
         # To wait for a turn is not to wait for Redis: a burst of calls must not pass for an outage.
@@ -139,7 +164,7 @@ class Link:
                     library = await asyncio.to_thread(importlib.import_module, "redis.asyncio")
                     self._clients = (
                         self._client(library, _CONNECTIONS, self._timeout),
-                        self._client(library, self._max_waiting, _BLOCK_S + self._timeout),
+                        self._client(library, _READS, _BLOCK_S + self._timeout),
                     )
         return self._clients
 

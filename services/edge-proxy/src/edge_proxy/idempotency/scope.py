@@ -11,7 +11,7 @@ import msgspec
 
 from edge_proxy.idempotency.errors import InvalidIdempotencyKey
 
-HEADER: Final = b"idempotency-key"
+IDEMPOTENCY_KEY: Final = b"idempotency-key"
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]{1,255}")
 
 

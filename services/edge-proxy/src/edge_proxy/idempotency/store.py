@@ -37,7 +37,7 @@ class IdempotencyStore:
     """`key_hash_secret` is the installation's; keys of this purpose are derived from it."""
 
     def __init__(self, *, url: str, key_hash_secret: bytes, options: Options) -> None:
-        self._link = Link(url, timeout=options.redis_timeout, max_waiting=options.max_waiting)
+        self._link = Link(url, timeout=options.redis_timeout)
         self._secrets = Secrets(key_hash_secret)
         self._options = options
         self._unfinished = Unfinished()
