@@ -25,7 +25,7 @@ from common.events.control import CatalogRecord, KeyRecord, RouteRecord, TenantP
 from common.events.usage import UsageEnvelope
 from common.ids import new_id
 from devstack.ports import LOOPBACK, free_port
-from devstack.servers import NatsServer
+from devstack.servers import NatsServer, ValkeyServer
 
 ALIAS: Final = "bench"
 _PRICES: Final = {"input": 150_000_000, "cached_input": 75_000_000, "output": 600_000_000}
@@ -34,8 +34,9 @@ _PRICES: Final = {"input": 150_000_000, "cached_input": 75_000_000, "output": 60
 class Installation:
     """The secrets and records of a tenant that may call one model at `upstream`."""
 
-    def __init__(self, *, nats_url: str, upstream: str) -> None:
+    def __init__(self, *, nats_url: str, redis_url: str, upstream: str) -> None:
         self.nats_url = nats_url
+        self._redis_url = redis_url
         self.key = new_api_key()
         self._upstream = upstream
         self._hash_secret = secrets.token_bytes(32)
@@ -51,6 +52,7 @@ class Installation:
             "OMG_STATE_DIR": str(state),
             "OMG_REPLICA_ID": "bench",
             "NATS_URL": self.nats_url,
+            "REDIS_URL": self._redis_url,
         }
 
     async def put_records(self) -> None:
@@ -94,8 +96,8 @@ def running_edge(
 ) -> Iterator[tuple[PinnedProcess, str, Installation]]:
     """An edge with a NATS of its own: the process, its URL, and the installation with the key to call it with."""
     folder.mkdir(parents=True)
-    with NatsServer(folder / "nats") as nats:
-        installation = Installation(nats_url=nats.url, upstream=upstream)
+    with NatsServer(folder / "nats") as nats, ValkeyServer(folder / "valkey") as valkey:
+        installation = Installation(nats_url=nats.url, redis_url=valkey.url, upstream=upstream)
         asyncio.run(installation.put_records())
         port = free_port()
         environment = installation.environment(port=port, state=folder / "state")

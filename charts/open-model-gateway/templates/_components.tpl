@@ -12,6 +12,7 @@ edgeProxy:
   image: edge-proxy
   secrets:
     NATS_URL: natsUrl
+    REDIS_URL: redisUrl
     OMG_KEY_HASH_SECRET: keyHashSecret
     OMG_ENCRYPTION_KEYS: encryptionKeys
 adminApi:

@@ -142,10 +142,11 @@ async def control(nats_server: NatsServer) -> AsyncIterator[ControlPlane]:
 
 
 @pytest.fixture
-def edge_settings(nats_server: NatsServer, tmp_path: Path) -> dict[str, Any]:
+def edge_settings(nats_server: NatsServer, redis_url: str, tmp_path: Path) -> dict[str, Any]:
     return {
         "listen_host": "127.0.0.1",
         "nats_url": nats_server.url,
+        "redis_url": redis_url,
         "key_hash_secret": HASH_SECRET.hex(),
         "encryption_keys": ENCRYPTION_KEYS,
         "state_dir": tmp_path / "edge",

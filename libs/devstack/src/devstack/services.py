@@ -92,6 +92,7 @@ def service_environment(service: Service, backends: Backends) -> dict[str, str]:
         environment["OMG_KEY_HASH_SECRET"] = backends.secrets.key_hash_secret
         environment["OMG_ENCRYPTION_KEYS"] = backends.secrets.encryption_keys
     if service.package == "edge_proxy":
+        environment["REDIS_URL"] = backends.redis_url
         environment["OMG_STATE_DIR"] = str(backends.data.edge_state)
         environment["OMG_REPLICA_ID"] = "edge-1"
     if service.package == "admin_api":

@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import AliasChoices, Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from common.settings import BusSettings, ProcessSettings
@@ -18,6 +18,7 @@ class EdgeSettings(ProcessSettings, BusSettings):
     `state_dir` holds the call journal and the last configuration: it must survive a restart, and belongs to one process.
     """
 
+    redis_url: SecretStr = Field(validation_alias=AliasChoices("REDIS_URL", "redis_url"))
     key_hash_secret: SecretStr
     encryption_keys: SecretStr
     state_dir: Path
@@ -33,6 +34,10 @@ class EdgeSettings(ProcessSettings, BusSettings):
     upstream_first_byte_timeout: Seconds = 300
     upstream_idle_timeout: Seconds = 60
     upstream_total_timeout: Seconds = 600
+
+    idempotency_ttl: Annotated[float, Field(ge=1, le=30 * 86400)] = 86400
+    idempotency_max_reply_bytes: Annotated[int, Field(ge=0, le=64 * 1024**2)] = 1024**2
+    idempotency_without_redis: Literal["open", "closed"] = "open"
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

@@ -17,6 +17,8 @@ from edge_proxy.control.disk import SavedConfiguration
 from edge_proxy.control.snapshot import RecordReader
 from edge_proxy.endpoints.health import Health
 from edge_proxy.endpoints.models import Models
+from edge_proxy.idempotency.options import Options
+from edge_proxy.idempotency.store import IdempotencyStore
 from edge_proxy.pipeline.attempt import Attempt
 from edge_proxy.pipeline.authenticate import Authenticator
 from edge_proxy.pipeline.authorize import KeyPolicy
@@ -78,12 +80,22 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
                 total=settings.upstream_total_timeout,
             )
         )
+        idempotency = IdempotencyStore(
+            url=settings.redis_url.get_secret_value(),
+            key_hash_secret=bytes.fromhex(settings.key_hash_secret.get_secret_value()),
+            options=Options(
+                ttl=settings.idempotency_ttl,
+                max_reply_bytes=settings.idempotency_max_reply_bytes,
+                away=settings.idempotency_without_redis,
+            ),
+        )
         key_policy = KeyPolicy(trusted_proxies=settings.trusted_proxies)
         pipeline = Pipeline(
             clock=utc_now,
             configuration=configuration,
             authenticator=authenticator,
             key_policy=key_policy,
+            idempotency=idempotency,
             attempt=Attempt(transport, watch),
             recorder=Recorder(
                 journal=journal, publisher=publisher, access_log=access_log, metrics=metrics, source=source
@@ -114,5 +126,6 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             access_log.flush()
             metrics.close()
             watch.close()
+            await idempotency.close()
             await transport.close()
             await bus.close()

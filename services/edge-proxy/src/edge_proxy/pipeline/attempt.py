@@ -39,9 +39,8 @@ class Attempt(msgspec.Struct, frozen=True):
     async def run(self, call: Call, client: Client) -> bytes | None:
         """The reply's body, or None when it was streamed. Raises `ProviderError`, `ClientGone`."""
         with Watchdog(self.watch) as watchdog:
-            if (
-                call.request.stream
-            ):  # a reply wanted whole is paid for in any case, so that it is better to know its usage
+            # A reply wanted whole is paid for in any case: better to know its usage. One with a key is wanted by its next try.
+            if call.request.stream and call.claim is None:
                 client.on_gone = watchdog.client_gone
             try:
                 response = await self.transport.send(_request(call))
@@ -79,7 +78,7 @@ class Attempt(msgspec.Struct, frozen=True):
                     call.first_byte = perf_counter()
                 data = decoder.feed(chunk)
                 if data:
-                    client.write(data)
+                    _send(call, client, data)
                     if client.stalled:
                         watchdog.pause()
                         await client.drained()
@@ -90,7 +89,7 @@ class Attempt(msgspec.Struct, frozen=True):
             if not decoder.complete:
                 raise ProviderFailed("The provider ended the stream early.", code="provider_stream_truncated")
             if rest:
-                client.write(rest)
+                _send(call, client, rest)
         finally:
             _count_stream(call, decoder)
         call.succeeded(call.tokens, estimated=call.estimated)
@@ -105,6 +104,14 @@ def _request(call: Call) -> UpstreamRequest:
         body=route.provider.chat_body(call.request, route.model_json),
         stream=call.request.stream,
     )
+
+
+def _send(call: Call, client: Client, data: bytes) -> None:
+    if call.claim is not None:
+        if not client.streaming:
+            call.claim.begin(200, ())
+        call.claim.piece(data)
+    client.write(data)
 
 
 def _count_stream(call: Call, decoder: StreamDecoder) -> None:

@@ -6,6 +6,7 @@ from time import perf_counter
 from common.events.usage import CallStatus, Tokens
 from edge_proxy.control.snapshot import Alias, Key, Route, Tenant
 from edge_proxy.errors import ProviderError
+from edge_proxy.idempotency.first import First
 from edge_proxy.recording.journal import Segment
 from edge_proxy.wire.chat import ChatRequest
 
@@ -18,6 +19,7 @@ class Call:
 
     __slots__ = (
         "alias",
+        "claim",
         "error_code",
         "estimated",
         "first_byte",
@@ -48,6 +50,8 @@ class Call:
         self.started = perf_counter()
         self.first_byte: float | None = None
         self.segment: Segment | None = None
+        self.claim: First | None = None
+        """The call is the first with its `Idempotency-Key`: its answer is written down."""
         self.status: CallStatus = "interrupted"
         self.http_status = 500
         self.error_code: str | None = "gateway_interrupted"

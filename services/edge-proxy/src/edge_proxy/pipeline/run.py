@@ -9,10 +9,14 @@ import msgspec
 from common.clock import Clock
 from edge_proxy.control.configuration import Configuration
 from edge_proxy.errors import ProviderError
+from edge_proxy.idempotency.replay import Replay
+from edge_proxy.idempotency.scope import IDEMPOTENCY_KEY, read_scope
+from edge_proxy.idempotency.store import IdempotencyStore
 from edge_proxy.pipeline.attempt import Attempt
 from edge_proxy.pipeline.authenticate import Authenticator
 from edge_proxy.pipeline.authorize import KeyPolicy, authorize_model
 from edge_proxy.pipeline.call import Call
+from edge_proxy.pipeline.once import record, replay
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.routing.candidates import choose_route
 from edge_proxy.server.client import Client, ClientGone
@@ -26,6 +30,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     configuration: Configuration
     authenticator: Authenticator
     key_policy: KeyPolicy
+    idempotency: IdempotencyStore
     attempt: Attempt
     recorder: Recorder
     max_body_bytes: int
@@ -35,13 +40,27 @@ class Pipeline(msgspec.Struct, frozen=True):
         call = Call(id=client.request_id, operation="chat", time=self.clock())
         call.key, call.tenant = await self.authenticator.authenticate(client.header(b"authorization"))
         self.key_policy.check(call.key, "chat", client)
-        call.request = decode_chat_request(await client.body(limit=self.max_body_bytes))
+        body = await client.body(limit=self.max_body_bytes)
+        call.request = decode_chat_request(body)
         call.alias = authorize_model(self.configuration.snapshot, call.key, call.tenant, call.request.model)
-        call.route = choose_route(call.alias)
-        self.recorder.begin(call)
-        await self._serve(call, client)
+        if (key := client.header(IDEMPOTENCY_KEY)) is None:
+            await self._serve(call, client)
+        else:
+            await self._serve_once(key, body, call, client)
+
+    async def _serve_once(self, key: bytes, body: bytes, call: Call, client: Client) -> None:
+        """The call, or the answer that another one with its key has already had."""
+        scope = read_scope(key, tenant_id=call.tenant.id, key_id=call.key.id, path=client.path)
+        async with self.idempotency.claim(scope, body) as claim:
+            if isinstance(claim, Replay):
+                await replay(claim, client)
+            else:
+                call.claim = claim
+                await self._serve(call, client)
 
     async def _serve(self, call: Call, client: Client) -> None:
+        call.route = choose_route(call.alias)
+        self.recorder.begin(call)
         failure: ProviderError | None = None
         body: bytes | None = None
         try:
@@ -53,6 +72,8 @@ class Pipeline(msgspec.Struct, frozen=True):
             call.aborted()
         finally:
             self.recorder.settle(call)
+        if call.claim is not None:
+            await record(call.claim, client, failure, body)
         if failure is not None:
             client.error(failure)
         elif body is not None:

@@ -61,6 +61,7 @@ class Client:
         "_body",
         "_chunked",
         "_connection",
+        "_extra",
         "_failure",
         "_size",
         "_waiter",
@@ -94,6 +95,7 @@ class Client:
         self._connection = connection
         self._chunked = chunked
         self._body: list[bytes] = []
+        self._extra = b""
         self._failure: Exception | None = None
         self._size = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -125,13 +127,18 @@ class Client:
         body, self._body = self._body, []
         return body[0] if len(body) == 1 else b"".join(body)
 
+    def add_header(self, name: bytes, value: bytes) -> None:
+        """One more for the answer, whichever it will be."""
+        self._extra += b"%b: %b\r\n" % (name, value)
+
     def reply(
         self, status: int, body: bytes, *headers: tuple[bytes, bytes], content_type: bytes = b"application/json"
     ) -> None:
         """The whole answer."""
         self.started = True
         self.keep_alive = self.keep_alive and self.complete
-        more = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
+        for header in headers:
+            self.add_header(*header)
         self._connection.send(
             b"%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b%b\r\n%b"
             % (
@@ -139,7 +146,7 @@ class Client:
                 content_type,
                 len(body),
                 self.request_id.encode(),
-                more,
+                self._extra,
                 b"" if self.keep_alive else b"connection: close\r\n",
                 b"" if self.method == b"HEAD" else body,
             )
@@ -188,6 +195,7 @@ class Client:
                 _STATUS_LINES[HTTPStatus.OK],
                 _STREAM_HEADERS,
                 b"x-request-id: %b\r\n" % self.request_id.encode(),
+                self._extra,
                 b"transfer-encoding: chunked\r\n" if self._chunked else b"",
                 b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n",
             )
