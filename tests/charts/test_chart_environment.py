@@ -16,6 +16,7 @@ EXPECTED: Final = {
     "edge-proxy": COMMON
     | KEYS
     | {
+        "REDIS_URL",
         "OMG_STATE_DIR",
         "OMG_REPLICA_ID",
         "OMG_MAX_BODY_BYTES",
@@ -162,7 +163,7 @@ def test_secrets_come_from_where_the_values_say(render: Render) -> None:
         }
         for component, spec in pods_by_component(rendered).items()
     }
-    assert sources["edge-proxy"] == {name: ("gateway", name) for name in ("NATS_URL", *KEYS)}
+    assert sources["edge-proxy"] == {name: ("gateway", name) for name in ("NATS_URL", "REDIS_URL", *KEYS)}
     assert sources["admin-api"]["REDIS_URL"] == ("gateway", "REDIS_URL")
     assert sources["admin-api"]["DATABASE_URL"] == ("postgres-admin-api", "uri")
     assert sources["admin-api-worker"]["DATABASE_URL"] == ("postgres-admin-api", "uri")
