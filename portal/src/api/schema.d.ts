@@ -172,6 +172,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/rate-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Default Rate Limits
+         * @description The limits of tenants that have none of their own.
+         */
+        get: operations["read_default_rate_limits"];
+        /**
+         * Put Default Rate Limits
+         * @description Set the limits of tenants that have none of their own.
+         */
+        put: operations["put_default_rate_limits"];
+        post?: never;
+        /**
+         * Delete Default Rate Limits
+         * @description Limit only those tenants and keys that have limits of their own.
+         */
+        delete: operations["delete_default_rate_limits"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/tenants": {
         parameters: {
             query?: never;
@@ -259,6 +287,62 @@ export interface paths {
          * @description Revoke an API key for good. It is out of force when this answers; repeating it does no harm.
          */
         delete: operations["revoke_api_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tenants/{tenant_id}/api-keys/{key_id}/rate-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Api Key Rate Limits
+         * @description An API key's limits, and what its tenant's allow at most.
+         */
+        get: operations["read_api_key_rate_limits"];
+        /**
+         * Put Api Key Rate Limits
+         * @description Set an API key's limits. One above what applies to its tenant is refused (422 `limit_above_ceiling`).
+         */
+        put: operations["put_api_key_rate_limits"];
+        post?: never;
+        /**
+         * Delete Api Key Rate Limits
+         * @description Limit an API key by its tenant's limits only.
+         */
+        delete: operations["delete_api_key_rate_limits"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tenants/{tenant_id}/rate-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Tenant Rate Limits
+         * @description A tenant's limits, which all of its keys share.
+         */
+        get: operations["read_tenant_rate_limits"];
+        /**
+         * Put Tenant Rate Limits
+         * @description Set a tenant's limits. They may be lower than those of its keys; the strictest applies.
+         */
+        put: operations["put_tenant_rate_limits"];
+        post?: never;
+        /**
+         * Delete Tenant Rate Limits
+         * @description Let the installation's limits apply to a tenant.
+         */
+        delete: operations["delete_tenant_rate_limits"];
         options?: never;
         head?: never;
         patch?: never;
@@ -596,6 +680,55 @@ export interface components {
             version: string;
         };
         /**
+         * LimitCeilings
+         * @description What is above: of a key, what applies to its tenant, which a key's own limits cannot exceed; and the installation's
+         *     defaults. Null where nothing is above.
+         */
+        LimitCeilings: {
+            installation: components["schemas"]["LimitsWithModels"] | null;
+            tenant: components["schemas"]["LimitsWithModels"] | null;
+        };
+        /**
+         * Limits
+         * @description Per minute, and at once. Null is no limit from here; 0 lets nothing pass.
+         */
+        Limits: {
+            /** Parallel Requests */
+            parallel_requests: number | null;
+            /** Requests Per Minute */
+            requests_per_minute: number | null;
+            /** Tokens Per Minute */
+            tokens_per_minute: number | null;
+        };
+        /**
+         * LimitsWithModels
+         * @description Of all calls together; `models` holds, by alias, those of one model, which apply in addition.
+         */
+        LimitsWithModels: {
+            /** Models */
+            models: {
+                [key: string]: components["schemas"]["Limits"];
+            };
+            /** Parallel Requests */
+            parallel_requests: number | null;
+            /** Requests Per Minute */
+            requests_per_minute: number | null;
+            /** Tokens Per Minute */
+            tokens_per_minute: number | null;
+        };
+        /**
+         * LimitsWrite
+         * @description Null, or left out: inherited.
+         */
+        LimitsWrite: {
+            /** Parallel Requests */
+            parallel_requests?: number | null;
+            /** Requests Per Minute */
+            requests_per_minute?: number | null;
+            /** Tokens Per Minute */
+            tokens_per_minute?: number | null;
+        };
+        /**
          * LoginRequest
          * @description Deliberately without the rules for new addresses and passwords: what breaks them is simply wrong.
          */
@@ -719,6 +852,31 @@ export interface components {
             data: components["schemas"]["Provider"][];
         };
         /**
+         * RateLimitsView
+         * @description `own` is what was set here, `effective` what applies to calls, whoever said so.
+         */
+        RateLimitsView: {
+            ceilings: components["schemas"]["LimitCeilings"];
+            effective: components["schemas"]["LimitsWithModels"];
+            own: components["schemas"]["LimitsWithModels"];
+        };
+        /**
+         * RateLimitsWrite
+         * @description The whole of what is set here: what is left out is no longer.
+         */
+        RateLimitsWrite: {
+            /** Models */
+            models?: {
+                [key: string]: components["schemas"]["LimitsWrite"];
+            };
+            /** Parallel Requests */
+            parallel_requests?: number | null;
+            /** Requests Per Minute */
+            requests_per_minute?: number | null;
+            /** Tokens Per Minute */
+            tokens_per_minute?: number | null;
+        };
+        /**
          * Route
          * @description One way to serve an alias. `price_version` is a new id whenever a price changes.
          */
@@ -761,7 +919,7 @@ export interface components {
          */
         Session: {
             /** Permissions */
-            permissions: ("tenants:read" | "tenants:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "catalog:read" | "catalog:write" | "usage:read")[];
+            permissions: ("tenants:read" | "tenants:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "catalog:read" | "catalog:write" | "usage:read" | "settings:read" | "settings:write")[];
             user: components["schemas"]["User"];
         };
         /**
@@ -1291,6 +1449,95 @@ export interface operations {
             };
         };
     };
+    read_default_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_default_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RateLimitsWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_default_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     list_tenants: {
         parameters: {
             query?: {
@@ -1501,6 +1748,199 @@ export interface operations {
             header?: never;
             path: {
                 key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_api_key_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_api_key_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RateLimitsWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_api_key_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_tenant_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_tenant_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RateLimitsWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_tenant_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 tenant_id: string;
             };
             cookie?: never;

@@ -227,7 +227,7 @@ async def ready(admin: Admin) -> None:
             return False
         async with admin.nats() as connection:
             streams = await connection.jetstream().streams_info()
-        return {stream.config.name for stream in streams} >= {"KV_keys", "KV_policies", "KV_catalog"}
+        return {stream.config.name for stream in streams} >= {"KV_keys", "KV_policies", "KV_catalog", "KV_settings"}
 
     await wait_until(is_ready)
 

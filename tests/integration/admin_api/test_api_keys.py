@@ -24,6 +24,14 @@ async def test_a_new_key_is_shown_once_and_in_force_when_the_call_returns(admin:
         "key_id": key["id"],
         "tenant_id": tenant["id"],
         "expires_at": None,
+        "scopes": None,
+        "models": None,
+        "allowed_addresses": [],
+        "tags": {},
+        "limits": {
+            "overall": {"requests_per_minute": None, "tokens_per_minute": None, "parallel_requests": None},
+            "models": {},
+        },
     }
     listed = (await owner.get(f"/admin/tenants/{tenant['id']}/api-keys")).json()
     assert listed == {"data": [key], "has_more": False, "next_cursor": None}

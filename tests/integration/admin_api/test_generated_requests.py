@@ -83,6 +83,7 @@ async def test_no_request_breaks_an_operation(admin: Any, known: dict[str, str],
         assert reply.status_code < 500, (case.as_curl_command(), reply.text)
         if reply.status_code >= 400:
             assert set(reply.json()["error"]) == {"message", "type", "code", "param"}
-            assert reply.status_code != 422
+            # FastAPI's own refusals have this status, and another shape.
+            assert reply.status_code != 422 or reply.json()["error"]["code"] == "limit_above_ceiling"
 
     await asyncio.to_thread(send)

@@ -38,10 +38,12 @@ async def filled(start_admin: Any, nats_server: NatsServer) -> Any:
     await owner.delete(f"/admin/tenants/{tenant['id']}/api-keys/{revoked['id']}")
     await owner.put("/admin/model-catalog/m", json={"routes": [{**ROUTE, "credential": "secret"}]})
     await owner.put("/admin/model-catalog/off", json={"routes": [ROUTE], "enabled": False})
+    await owner.put("/admin/rate-limits", json={"requests_per_minute": 7})
     assert {name: len(content) for name, content in (await contents(admin)).items()} == {
         "keys": 1,
         "policies": 2,
         "catalog": 1,
+        "settings": 1,
     }
     return admin
 
@@ -69,6 +71,8 @@ async def test_buckets_are_compared_at_the_start(filled: Any, start_admin: Any, 
         await (await jetstream.key_value("policies")).put("tnt_" + "0" * 32, b"{}")
         await (await jetstream.key_value("catalog")).put(alias, b"\xff\xfegarbage")
         await (await jetstream.key_value("catalog")).put(catalog_key("stale"), b"{}")
+        await (await jetstream.key_value("settings")).delete("limits")
+        await (await jetstream.key_value("settings")).put("stale", b"{}")
 
     await start_admin(nats_url=filled.settings.nats_url.get_secret_value(), database_url=filled.database_url)
 

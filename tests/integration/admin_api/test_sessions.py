@@ -22,6 +22,7 @@ async def test_signing_in_sets_a_cookie_that_scripts_cannot_read(admin: Any) -> 
         "api_keys:read",
         "catalog:read",
         "usage:read",
+        "settings:read",
     ]
     cookie = reply.headers["set-cookie"]
     token = cookie.split(";")[0].removeprefix("omg_session=")

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+NO_LIMITS = {"requests_per_minute": None, "tokens_per_minute": None, "parallel_requests": None}
+
 
 async def test_a_new_tenant_is_active_and_in_force_when_the_call_returns(admin: Any) -> None:
     owner = await admin.owner()
@@ -20,6 +22,7 @@ async def test_a_new_tenant_is_active_and_in_force_when_the_call_returns(admin: 
         "tenant_id": tenant["id"],
         "status": "active",
         "models": None,
+        "limits": {"overall": NO_LIMITS, "models": {}},
     }
     assert (await owner.get(f"/admin/tenants/{tenant['id']}")).json() == tenant
 
@@ -38,6 +41,7 @@ async def test_a_change_is_in_force_when_the_call_returns(admin: Any) -> None:
         "tenant_id": tenant["id"],
         "status": "suspended",
         "models": ["gpt-4o", "meta/llama-3.1"],
+        "limits": {"overall": NO_LIMITS, "models": {}},
     }
 
 

@@ -2,13 +2,15 @@
 
 ApiError
 ├── InvalidRequestError
-│   └── InvalidCursorError     400 invalid_cursor
+│   ├── InvalidCursorError     400 invalid_cursor
+│   └── AboveCeilingError      422 limit_above_ceiling
 ├── UnauthenticatedError
 │   └── InvalidCredentialsError 401 invalid_credentials
 ├── ForbiddenError
 │   └── CrossSiteError         403 csrf
 ├── ConflictError
 │   ├── NameTakenError         409 already_exists
+│   ├── KeyRevokedError        409 revoked
 │   └── LastOwnerError         409 last_owner
 └── UnavailableError
     └── NotInForceError        503 not_in_force     the message says whether anything was saved
@@ -30,6 +32,13 @@ class InvalidCursorError(InvalidRequestError):
         super().__init__("cursor: this is not a cursor of this list.", param="cursor")
 
 
+class AboveCeilingError(InvalidRequestError):
+    """The message names the ceiling, `param` the limit that is above it."""
+
+    status = 422
+    default_code = "limit_above_ceiling"
+
+
 class InvalidCredentialsError(UnauthenticatedError):
     default_code = "invalid_credentials"
 
@@ -43,6 +52,13 @@ class CrossSiteError(ForbiddenError):
 
 class NameTakenError(ConflictError):
     default_code = "already_exists"
+
+
+class KeyRevokedError(ConflictError):
+    default_code = "revoked"
+
+    def __init__(self) -> None:
+        super().__init__("This API key is revoked for good.")
 
 
 class LastOwnerError(ConflictError):

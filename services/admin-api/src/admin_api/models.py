@@ -3,10 +3,21 @@
 from admin_api.api_keys.models import ApiKeyRow
 from admin_api.catalog.models import ModelRow, RouteRow
 from admin_api.database import ControlBase, outbox
+from admin_api.rate_limits.models import SettingRow
 from admin_api.sessions.models import SessionRow
 from admin_api.tenants.models import TenantRow
 from admin_api.users.models import UserRow
 
 METADATA = ControlBase.metadata
 
-__all__ = ["METADATA", "ApiKeyRow", "ModelRow", "RouteRow", "SessionRow", "TenantRow", "UserRow", "outbox"]
+__all__ = [
+    "METADATA",
+    "ApiKeyRow",
+    "ModelRow",
+    "RouteRow",
+    "SessionRow",
+    "SettingRow",
+    "TenantRow",
+    "UserRow",
+    "outbox",
+]

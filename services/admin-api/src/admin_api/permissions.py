@@ -18,13 +18,15 @@ Permission = Literal[
     "catalog:read",
     "catalog:write",
     "usage:read",
+    "settings:read",
+    "settings:write",
 ]
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 PERMISSIONS: Final[tuple[Permission, ...]] = get_args(Permission)
 
 _READ_ONLY: Final[frozenset[Permission]] = frozenset(
-    {"tenants:read", "users:read", "api_keys:read", "catalog:read", "usage:read"}
+    {"tenants:read", "users:read", "api_keys:read", "catalog:read", "usage:read", "settings:read"}
 )
 
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {

@@ -8,6 +8,7 @@ from admin_api.api_keys import endpoints as api_keys
 from admin_api.catalog import endpoints as catalog
 from admin_api.fields import ErrorReply
 from admin_api.gateway import endpoints as gateway
+from admin_api.rate_limits import endpoints as rate_limits
 from admin_api.sessions import endpoints as sessions
 from admin_api.tenants import endpoints as tenants
 from admin_api.usage import endpoints as usage
@@ -19,6 +20,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     tenants.router,
     users.router,
     api_keys.router,
+    rate_limits.router,
     catalog.router,
     usage.router,
 )

@@ -17,7 +17,11 @@ DEAD_LETTER_SUBJECTS: Final = "dead.>"
 KEYS_BUCKET: Final = "keys"
 POLICIES_BUCKET: Final = "policies"
 CATALOG_BUCKET: Final = "catalog"
-CONFIG_BUCKETS: Final = (KEYS_BUCKET, POLICIES_BUCKET, CATALOG_BUCKET)
+SETTINGS_BUCKET: Final = "settings"
+CONFIG_BUCKETS: Final = (KEYS_BUCKET, POLICIES_BUCKET, CATALOG_BUCKET, SETTINGS_BUCKET)
+
+LIMITS_SETTING: Final = "limits"
+"""The one key of the settings bucket so far."""
 
 
 def dead_letter_subject(subject: str) -> str:

@@ -1,15 +1,21 @@
 """The table of API keys. The secret is nowhere: only its keyed hash and what may be displayed of it."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import DateTime, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import DateTime, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from admin_api.database import ControlBase
 
 
 class ApiKeyRow(ControlBase):
-    """A key is never deleted, so that the usage of a revoked one keeps its name."""
+    """A key is never deleted, so that the usage of a revoked one keeps its name.
+
+    `scopes` and `models` are allow-lists: null means all that the tenant may use, an empty list means none. `allowed_addresses`
+    are networks, none of them means any address. `limits` are a `LimitPolicy`, null for none.
+    """
 
     __tablename__ = "api_keys"
     __table_args__ = (UniqueConstraint("hash"), Index(None, "tenant_id", "id"))
@@ -22,3 +28,8 @@ class ApiKeyRow(ControlBase):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    limits: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
+    scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    models: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    allowed_addresses: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    tags: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))

@@ -8,9 +8,10 @@ A revocation is the other way round: it is recorded even while NATS is away, ans
 is back. Repeating it waits for the same.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,7 +21,7 @@ from admin_api.api_keys.models import ApiKeyRow
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
 from admin_api.database import outbox
-from admin_api.errors import NotInForceError
+from admin_api.errors import KeyRevokedError, NotInForceError
 from admin_api.paging import Slice, decode_cursor, encode_cursor
 from admin_api.tenants.service import existing as existing_tenant
 from common.clock import Clock
@@ -125,15 +126,32 @@ async def insert(
     return row, await records.emit(session, KEYS_BUCKET, key_hash)
 
 
+async def existing(session: AsyncSession, tenant_id: str, key_id: str) -> ApiKeyRow:
+    """The row of a tenant's key. Raises `NotFoundError`, for ids that name nothing and for what is no id."""
+    row = await repository.find_of_tenant(session, tenant_id, key_id) if is_id(key_id, KEY_PREFIX) else None
+    if row is None:
+        raise NotFoundError("There is no such API key.")
+    return row
+
+
+async def change(session: AsyncSession, row: ApiKeyRow, changes: Mapping[str, Any]) -> list[int]:
+    """Set the fields in `changes` in the caller's transaction; the outbox rows that tell the edge. Raises `KeyRevokedError`."""
+    await records.hold(session, KEYS_BUCKET, row.hash)
+    await session.refresh(row)
+    if row.revoked_at is not None:
+        raise KeyRevokedError
+    for field, value in changes.items():
+        setattr(row, field, value)
+    return await records.emit(session, KEYS_BUCKET, row.hash)
+
+
 async def revoke_key(
     sessions: Sessions, tenant_id: str, key_id: str, *, clock: Clock, propagation: Propagation
 ) -> None:
     """Return once no edge replica is told the key any more. Raises `NotFoundError` or `NotInForceError` (revoked nevertheless)."""
     async with sessions.begin() as session:
         await existing_tenant(session, tenant_id)
-        row = await repository.find_of_tenant(session, tenant_id, key_id) if is_id(key_id, KEY_PREFIX) else None
-        if row is None:
-            raise NotFoundError("There is no such API key.")
+        row = await existing(session, tenant_id, key_id)
         ids = await _revoke(session, row, clock=clock)
         if not ids:
             ids = await outbox.pending(session, target=KEYS_BUCKET, key=row.hash)

@@ -3,7 +3,20 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Boolean, CheckConstraint, DateTime, ForeignKey, Index, Integer, Numeric, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from admin_api.database import ControlBase
@@ -21,6 +34,9 @@ class ModelRow(ControlBase):
     enabled: Mapped[bool] = mapped_column(Boolean)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    fallbacks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    context_length_fallbacks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    content_filter_fallbacks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     routes: Mapped[list["RouteRow"]] = relationship(
         lazy="raise", order_by="RouteRow.position", cascade="all, delete-orphan", passive_deletes=True
     )
@@ -34,6 +50,8 @@ class RouteRow(ControlBase):
         # Deferred, so that routes can change places within one transaction.
         UniqueConstraint("alias", "position", deferrable=True, initially="DEFERRED"),
         CheckConstraint("price_input >= 0 AND price_cached_input >= 0 AND price_output >= 0", name="prices"),
+        CheckConstraint("priority BETWEEN 0 AND 100", name="priority"),
+        CheckConstraint("weight BETWEEN 1 AND 1000", name="weight"),
     )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -47,3 +65,5 @@ class RouteRow(ControlBase):
     price_cached_input: Mapped[Decimal | None] = mapped_column(_PRICE)
     price_output: Mapped[Decimal | None] = mapped_column(_PRICE)
     price_version: Mapped[str] = mapped_column(Text)
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    weight: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))

@@ -1,6 +1,6 @@
-"""What edge-proxy works from: one KV record per key, tenant and alias, made from the tables and kept equal to them.
+"""What edge-proxy works from: one KV record per key, tenant, alias and setting, made from the tables and kept equal to them.
 
-Every change of a key, a tenant or an alias follows the same three steps in its transaction: `records.hold` the record, change
+Every change of one of these follows the same three steps in its transaction: `records.hold` the record, change
 the tables, `records.emit` the record into the outbox. After the commit, `Propagation.wait` returns once NATS has accepted it.
 `Keeper` repairs the buckets when they are found to differ.
 """

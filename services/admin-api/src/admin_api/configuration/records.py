@@ -18,10 +18,11 @@ from admin_api.api_keys.models import ApiKeyRow
 from admin_api.catalog.domain import is_alias
 from admin_api.catalog.models import ModelRow, RouteRow
 from admin_api.database import outbox
+from admin_api.rate_limits.models import SettingRow, loaded
 from admin_api.tenants.domain import TENANT_PREFIX
 from admin_api.tenants.models import TenantRow
 from common.events import subjects
-from common.events.control import CatalogRecord, KeyRecord, RouteRecord, TenantPolicy
+from common.events.control import CatalogRecord, KeyRecord, LimitDefaults, RouteRecord, TenantPolicy
 from common.ids import is_id
 from common.money import parse_price
 from common.outbox.table import Entry, Kind
@@ -62,28 +63,51 @@ def is_key(bucket: str, key: str) -> bool:
         return _HASH.fullmatch(key) is not None
     if bucket == subjects.POLICIES_BUCKET:
         return is_id(key, TENANT_PREFIX)
+    if bucket == subjects.SETTINGS_BUCKET:
+        return key == subjects.LIMITS_SETTING
     alias = subjects.catalog_alias(key)
     return is_alias(alias) and subjects.catalog_key(alias) == key
 
 
 async def _read_keys(session: AsyncSession, hashes: Collection[str] | None) -> dict[str, bytes]:
-    statement = select(ApiKeyRow.hash, ApiKeyRow.id, ApiKeyRow.tenant_id, ApiKeyRow.expires_at).where(
-        ApiKeyRow.revoked_at.is_(None)
-    )
+    statement = select(
+        ApiKeyRow.hash,
+        ApiKeyRow.id,
+        ApiKeyRow.tenant_id,
+        ApiKeyRow.expires_at,
+        ApiKeyRow.scopes,
+        ApiKeyRow.models,
+        ApiKeyRow.allowed_addresses,
+        ApiKeyRow.tags,
+        ApiKeyRow.limits,
+    ).where(ApiKeyRow.revoked_at.is_(None))
     if hashes is not None:
         statement = statement.where(ApiKeyRow.hash.in_(hashes))
     return {
-        row.hash: msgspec.json.encode(KeyRecord(key_id=row.id, tenant_id=row.tenant_id, expires_at=row.expires_at))
+        row.hash: msgspec.json.encode(
+            KeyRecord(
+                key_id=row.id,
+                tenant_id=row.tenant_id,
+                expires_at=row.expires_at,
+                scopes=row.scopes,
+                models=row.models,
+                allowed_addresses=row.allowed_addresses,
+                tags=row.tags,
+                limits=loaded(row.limits),
+            )
+        )
         for row in await session.execute(statement)
     }
 
 
 async def _read_policies(session: AsyncSession, tenant_ids: Collection[str] | None) -> dict[str, bytes]:
-    statement = select(TenantRow.id, TenantRow.status, TenantRow.models)
+    statement = select(TenantRow.id, TenantRow.status, TenantRow.models, TenantRow.limits)
     if tenant_ids is not None:
         statement = statement.where(TenantRow.id.in_(tenant_ids))
     return {
-        row.id: msgspec.json.encode(TenantPolicy(tenant_id=row.id, status=row.status, models=row.models))
+        row.id: msgspec.json.encode(
+            TenantPolicy(tenant_id=row.id, status=row.status, models=row.models, limits=loaded(row.limits))
+        )
         for row in await session.execute(statement)
     }
 
@@ -96,10 +120,20 @@ async def _read_catalog(session: AsyncSession, keys: Collection[str] | None) -> 
     return {subjects.catalog_key(row.alias): msgspec.json.encode(_catalog_record(row)) for row in rows if row.routes}
 
 
+async def _read_settings(session: AsyncSession, names: Collection[str] | None) -> dict[str, bytes]:
+    # There is one so far, so `names` need not be looked at. Selected by column, past the session's memory of the row.
+    statement = select(SettingRow.name, SettingRow.value).where(SettingRow.name == subjects.LIMITS_SETTING)
+    return {
+        row.name: msgspec.json.encode(LimitDefaults(tenant=loaded(row.value)))
+        for row in await session.execute(statement)
+    }
+
+
 _READERS: Final[Mapping[str, Callable[[AsyncSession, Collection[str] | None], Awaitable[dict[str, bytes]]]]] = {
     subjects.KEYS_BUCKET: _read_keys,
     subjects.POLICIES_BUCKET: _read_policies,
     subjects.CATALOG_BUCKET: _read_catalog,
+    subjects.SETTINGS_BUCKET: _read_settings,
 }
 
 
@@ -108,6 +142,9 @@ def _catalog_record(model: ModelRow) -> CatalogRecord:
         alias=model.alias,
         created=int(model.created_at.timestamp()),
         routes=[_route_record(row) for row in model.routes],
+        fallbacks=model.fallbacks,
+        context_length_fallbacks=model.context_length_fallbacks,
+        content_filter_fallbacks=model.content_filter_fallbacks,
     )
 
 
@@ -125,4 +162,6 @@ def _route_record(row: RouteRow) -> RouteRecord:
         credential=row.credential,
         prices={kind: parse_price(price) for kind, price in prices.items() if price is not None},
         price_version=row.price_version,
+        priority=row.priority,
+        weight=row.weight,
     )
