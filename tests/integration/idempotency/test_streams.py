@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.integration.idempotency.conftest import EVENT_STREAM, JSON_TYPE, MakeStore, is_first, replayed
 
 from edge_proxy.idempotency.errors import ReplayInterrupted, ReplyTooLarge
@@ -162,8 +163,14 @@ async def test_a_first_that_lost_its_lease_does_not_write_over_its_successor(
         time.sleep(0.5)  # noqa: ASYNC251 - the whole edge hangs
         async with store.claim(scope, BODY) as successor:
             assert isinstance(successor, First)
+            before = _lost_leases()
             slow.piece(b"more of the slow one")
             await slow.end()
+            assert _lost_leases() == before + 1
             await successor.record(200, JSON_TYPE, b"of its successor")
 
     assert await replayed(store.claim(scope, BODY)) == b"of its successor"
+
+
+def _lost_leases() -> float:
+    return REGISTRY.get_sample_value("omg_edge_idempotency_lost_total", {"reason": "lease_lost"}) or 0.0
