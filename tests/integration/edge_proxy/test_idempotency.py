@@ -40,7 +40,7 @@ async def send(control: Any, edge: Any) -> AsyncIterator[Send]:
 
 
 def is_replay(response: httpx.Response) -> bool:
-    return response.headers.get("idempotent-replayed") == "true"
+    return bool(response.headers.get("idempotent-replayed") == "true")
 
 
 @pytest.mark.parametrize("stream", [False, True])

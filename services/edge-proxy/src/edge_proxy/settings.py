@@ -39,6 +39,11 @@ class EdgeSettings(ProcessSettings, BusSettings):
     idempotency_max_reply_bytes: Annotated[int, Field(ge=0, le=64 * 1024**2)] = 1024**2
     idempotency_without_redis: Literal["open", "closed"] = "open"
 
+    otlp_endpoint: str | None = Field(
+        default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint")
+    )
+    trace_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
+
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

@@ -1,7 +1,9 @@
 """The composition root: which parts a process of edge-proxy consists of, and in which order they start and stop."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Final
 
 import msgspec
@@ -30,6 +32,7 @@ from edge_proxy.recording.metrics import CallMetrics
 from edge_proxy.recording.publisher import UsagePublisher
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.recording.recovery import Recovery
+from edge_proxy.recording.traces import CollectedTraces, NoTraces, Traces
 from edge_proxy.settings import EdgeSettings
 from edge_proxy.upstream.http1.transport import Http1Transport
 from edge_proxy.upstream.pyreqwest_transport import PyreqwestTransport
@@ -59,6 +62,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
     bus = Bus(url=settings.nats_url.get_secret_value(), name=source)
     access_log = AccessLog()
     metrics = CallMetrics(registry)
+    traces = _traces(settings)
     transport = _TRANSPORTS[settings.upstream_transport](
         connect_timeout_s=settings.upstream_connect_timeout, read_timeout_s=settings.upstream_first_byte_timeout
     )
@@ -98,8 +102,14 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             idempotency=idempotency,
             attempt=Attempt(transport, watch),
             recorder=Recorder(
-                journal=journal, publisher=publisher, access_log=access_log, metrics=metrics, source=source
+                journal=journal,
+                publisher=publisher,
+                access_log=access_log,
+                metrics=metrics,
+                traces=traces,
+                source=source,
             ),
+            traces=traces,
             max_body_bytes=settings.max_body_bytes,
         )
 
@@ -127,5 +137,17 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             metrics.close()
             watch.close()
             await idempotency.close()
+            await asyncio.to_thread(traces.close)
             await transport.close()
             await bus.close()
+
+
+def _traces(settings: EdgeSettings) -> Traces:
+    if settings.otlp_endpoint is None:
+        return NoTraces()
+    return CollectedTraces(
+        endpoint=settings.otlp_endpoint,
+        ratio=settings.trace_sample_ratio,
+        replica=settings.replica_id,
+        version=version("omg-edge-proxy"),
+    )

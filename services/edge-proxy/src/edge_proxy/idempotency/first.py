@@ -136,7 +136,9 @@ class RecordedFirst(First):
         self._wake.set()
 
     async def end(self) -> None:
-        if self._holds():
+        if self._number == 0:  # nothing has begun: there is no answer to keep
+            await self.give_up()
+        elif self._holds():
             if not self._too_large:
                 self._seal_pieces()
                 self._add(END, b"")

@@ -29,6 +29,7 @@ class Call:
         "operation",
         "request",
         "route",
+        "sampled",
         "segment",
         "started",
         "status",
@@ -50,6 +51,8 @@ class Call:
         self.started = perf_counter()
         self.first_byte: float | None = None
         self.segment: Segment | None = None
+        self.sampled: object = False
+        """What `recording.traces` said: true, or the client's own span, for a call that is traced."""
         self.claim: First | None = None
         """The call is the first with its `Idempotency-Key`: its answer is written down."""
         self.status: CallStatus = "interrupted"

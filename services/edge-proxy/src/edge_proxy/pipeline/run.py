@@ -18,6 +18,7 @@ from edge_proxy.pipeline.authorize import KeyPolicy, authorize_model
 from edge_proxy.pipeline.call import Call
 from edge_proxy.pipeline.once import record, replay
 from edge_proxy.recording.recorder import Recorder
+from edge_proxy.recording.traces import Traces
 from edge_proxy.routing.candidates import choose_route
 from edge_proxy.server.client import Client, ClientGone
 from edge_proxy.wire.chat import decode_chat_request
@@ -33,11 +34,13 @@ class Pipeline(msgspec.Struct, frozen=True):
     idempotency: IdempotencyStore
     attempt: Attempt
     recorder: Recorder
+    traces: Traces
     max_body_bytes: int
 
     async def chat(self, client: Client) -> None:
         """Raises `EdgeError` for a call that is refused; failures at the provider are answered here."""
         call = Call(id=client.request_id, operation="chat", time=self.clock())
+        call.sampled = self.traces.sample(client)
         call.key, call.tenant = await self.authenticator.authenticate(client.header(b"authorization"))
         self.key_policy.check(call.key, "chat", client)
         body = await client.body(limit=self.max_body_bytes)

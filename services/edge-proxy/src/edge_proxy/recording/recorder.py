@@ -19,6 +19,7 @@ from edge_proxy.recording.journal import Journal, JournalError
 from edge_proxy.recording.metrics import CallMetrics
 from edge_proxy.recording.notes import Begun
 from edge_proxy.recording.publisher import UsagePublisher
+from edge_proxy.recording.traces import Traces
 
 _encode = msgspec.json.Encoder().encode
 
@@ -27,13 +28,21 @@ class Recorder:
     """`source` names this replica in its events."""
 
     def __init__(
-        self, *, journal: Journal, publisher: UsagePublisher, access_log: AccessLog, metrics: CallMetrics, source: str
+        self,
+        *,
+        journal: Journal,
+        publisher: UsagePublisher,
+        access_log: AccessLog,
+        metrics: CallMetrics,
+        traces: Traces,
+        source: str,
     ) -> None:
         self._journal = journal
         self._publisher = publisher
         self._access_log = access_log
         self._source = source
         self._metrics = metrics
+        self._traces = traces
 
     def begin(self, call: Call) -> None:
         """Journal the call. From here on it will be in the ledger. Raises `Unavailable` when it cannot be journalled."""
@@ -73,6 +82,7 @@ class Recorder:
             type=USAGE_RECORDED,
             source=self._source,
             time=call.time,
+            trace=self._traces.record(call, seconds=latency) if call.sampled else None,
             data=UsageRecorded(
                 tenant_id=call.tenant.id,
                 key_id=call.key.id,
