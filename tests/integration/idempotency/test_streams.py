@@ -33,6 +33,15 @@ async def test_a_later_duplicate_is_given_the_whole_stream(store: IdempotencySto
         assert b"".join([piece async for piece in replay.pieces()]) == b"".join(PIECES)
 
 
+async def test_the_end_of_a_stream_that_never_began_lets_the_key_go(store: IdempotencyStore, scope: Scope) -> None:
+    async with store.claim(scope, BODY) as first:
+        assert isinstance(first, First)
+        await first.end()
+
+    async with asyncio.timeout(0.5):
+        assert await is_first(store.claim(scope, BODY))
+
+
 async def test_duplicates_follow_along_while_it_is_sent(make_store: MakeStore, scope: Scope) -> None:
     """Each piece is sent only after every follower, of which some came late, has seen the one before it."""
     replicas = [make_store() for _ in range(3)]
