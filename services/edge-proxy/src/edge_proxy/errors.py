@@ -8,6 +8,7 @@
     ├── ModelNotFound        404  unknown, disabled, or not granted: the three look the same on purpose
     ├── UnknownUrl           404 / MethodNotAllowed 405
     ├── RequestTimeout       408  the request did not arrive in time
+    ├── idempotency.errors   400 409 422 429 503  about an `Idempotency-Key`
     ├── BodyTooLarge         413 / HeadersTooLarge 431
     ├── ProviderRejected     4xx  the provider refused this request's content; its own message is passed on, shortened
     ├── ProviderRateLimited  429  the provider's limit, with its Retry-After (retried by the SDK)

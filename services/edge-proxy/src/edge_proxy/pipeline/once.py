@@ -7,10 +7,10 @@ from edge_proxy.server.client import Client
 
 
 async def record(claim: First, client: Client, failure: ProviderError | None, body: bytes | None) -> None:
-    """Write down how the call ended. A stream that broke off is not kept: who asks again gets a whole one."""
+    """Write down how the call ended, unless it was cut off: who asks again gets a whole answer."""
     if failure is None and body is None:
         await claim.end()
-    elif client.streaming:
+    elif failure is not None and client.streaming:
         await claim.give_up()
     elif failure is not None:
         await claim.record(failure.http_status, (), failure.body())
