@@ -30,6 +30,7 @@ EXPECTED: dict[tuple[str, str], str | None] = {
     ("GET", "/admin/api-keys"): "api_keys:read",
     ("GET", "/admin/tenants/{tenant_id}/api-keys"): "api_keys:read",
     ("POST", "/admin/tenants/{tenant_id}/api-keys"): "api_keys:write",
+    ("PATCH", "/admin/tenants/{tenant_id}/api-keys/{key_id}"): "api_keys:write",
     ("DELETE", "/admin/tenants/{tenant_id}/api-keys/{key_id}"): "api_keys:write",
     ("GET", "/admin/providers"): "catalog:read",
     ("GET", "/admin/model-catalog"): "catalog:read",

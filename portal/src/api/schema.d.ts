@@ -144,7 +144,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Model
-         * @description Remove an alias. No edge replica serves it when this has answered.
+         * @description Remove an alias that no other one falls back to. No edge replica serves it when this has answered.
          */
         delete: operations["delete_model"];
         options?: never;
@@ -289,7 +289,11 @@ export interface paths {
         delete: operations["revoke_api_key"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Update Api Key
+         * @description Change what an API key may do, its name, or its end. In force on every edge replica when this answers.
+         */
+        patch: operations["update_api_key"];
         trace?: never;
     };
     "/admin/tenants/{tenant_id}/api-keys/{key_id}/rate-limits": {
@@ -459,8 +463,13 @@ export interface components {
         /**
          * ApiKey
          * @description A key as it may be displayed: `hint` is its beginning and its end.
+         *
+         *     `scopes` and `models` are what it may use: null means all that its tenant may, an empty list means nothing. Calls are taken
+         *     from `allowed_addresses` only, or from anywhere when there are none. `tags` are carried into usage.
          */
         ApiKey: {
+            /** Allowed Addresses */
+            allowed_addresses: string[];
             /**
              * Created At
              * Format: date-time
@@ -472,15 +481,23 @@ export interface components {
             hint: string;
             /** Id */
             id: string;
+            /** Models */
+            models: string[] | null;
             /** Name */
             name: string;
             /** Revoked At */
             revoked_at: string | null;
+            /** Scopes */
+            scopes: ("chat" | "completions" | "embeddings" | "responses" | "images" | "audio" | "files" | "batches" | "models" | "moderations" | "rerank")[] | null;
             /**
              * Status
              * @enum {string}
              */
             status: "active" | "revoked" | "expired";
+            /** Tags */
+            tags: {
+                [key: string]: string;
+            };
             /** Tenant Id */
             tenant_id: string;
             /** Tenant Name */
@@ -491,16 +508,28 @@ export interface components {
          * @description A key to be; without `expires_at` it is valid until it is revoked.
          */
         ApiKeyCreate: {
+            /** Allowed Addresses */
+            allowed_addresses?: string[];
             /** Expires At */
             expires_at?: string | null;
+            /** Models */
+            models?: string[] | null;
             /** Name */
             name: string;
+            /** Scopes */
+            scopes?: ("chat" | "completions" | "embeddings" | "responses" | "images" | "audio" | "files" | "batches" | "models" | "moderations" | "rerank")[] | null;
+            /** Tags */
+            tags?: {
+                [key: string]: string;
+            };
         };
         /**
          * ApiKeyCreated
          * @description A new key, with the secret that is shown this once.
          */
         ApiKeyCreated: {
+            /** Allowed Addresses */
+            allowed_addresses: string[];
             /**
              * Created At
              * Format: date-time
@@ -512,10 +541,14 @@ export interface components {
             hint: string;
             /** Id */
             id: string;
+            /** Models */
+            models: string[] | null;
             /** Name */
             name: string;
             /** Revoked At */
             revoked_at: string | null;
+            /** Scopes */
+            scopes: ("chat" | "completions" | "embeddings" | "responses" | "images" | "audio" | "files" | "batches" | "models" | "moderations" | "rerank")[] | null;
             /** Secret */
             secret: string;
             /**
@@ -523,6 +556,10 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "revoked" | "expired";
+            /** Tags */
+            tags: {
+                [key: string]: string;
+            };
             /** Tenant Id */
             tenant_id: string;
             /** Tenant Name */
@@ -539,6 +576,26 @@ export interface components {
             has_more: boolean;
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * ApiKeyUpdate
+         * @description What is left out stays as it is.
+         */
+        ApiKeyUpdate: {
+            /** Allowed Addresses */
+            allowed_addresses?: string[];
+            /** Expires At */
+            expires_at?: string | null;
+            /** Models */
+            models?: string[] | null;
+            /** Name */
+            name?: string;
+            /** Scopes */
+            scopes?: ("chat" | "completions" | "embeddings" | "responses" | "images" | "audio" | "files" | "batches" | "models" | "moderations" | "rerank")[] | null;
+            /** Tags */
+            tags?: {
+                [key: string]: string;
+            };
         };
         /**
          * BreakdownItem
@@ -740,11 +797,16 @@ export interface components {
         };
         /**
          * Model
-         * @description An alias and its routes, in the order in which they are tried.
+         * @description An alias and its routes, and the aliases to go on with: `fallbacks` when every route failed; instead of them,
+         *     `context_length_fallbacks` where the prompt is too long and `content_filter_fallbacks` where its content is refused.
          */
         Model: {
             /** Alias */
             alias: string;
+            /** Content Filter Fallbacks */
+            content_filter_fallbacks: string[];
+            /** Context Length Fallbacks */
+            context_length_fallbacks: string[];
             /**
              * Created At
              * Format: date-time
@@ -752,6 +814,8 @@ export interface components {
             created_at: string;
             /** Enabled */
             enabled: boolean;
+            /** Fallbacks */
+            fallbacks: string[];
             /** Routes */
             routes: components["schemas"]["Route"][];
             /**
@@ -774,11 +838,18 @@ export interface components {
         };
         /**
          * ModelWrite
-         * @description The whole of an alias: routes that are not in the list are gone. `enabled` left out stays as it is (a new alias: true).
+         * @description The whole of an alias: routes that are not in the list are gone. `enabled` and the fallbacks stay as they are when they are
+         *     left out (a new alias: enabled, without any).
          */
         ModelWrite: {
+            /** Content Filter Fallbacks */
+            content_filter_fallbacks?: string[] | null;
+            /** Context Length Fallbacks */
+            context_length_fallbacks?: string[] | null;
             /** Enabled */
             enabled?: boolean | null;
+            /** Fallbacks */
+            fallbacks?: string[] | null;
             /** Routes */
             routes: components["schemas"]["RouteWrite"][];
         };
@@ -878,7 +949,8 @@ export interface components {
         };
         /**
          * Route
-         * @description One way to serve an alias. `price_version` is a new id whenever a price changes.
+         * @description One way to serve an alias. `price_version` is a new id whenever a price changes. Routes of a lower `priority` number are
+         *     tried first; among equals, `weight` says how often each comes first.
          */
         Route: {
             /** Base Url */
@@ -892,13 +964,17 @@ export interface components {
             /** Price Version */
             price_version: string;
             prices: components["schemas"]["Prices"];
+            /** Priority */
+            priority: number;
             /** Provider */
             provider: string;
+            /** Weight */
+            weight: number;
         };
         /**
          * RouteWrite
          * @description A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
-         *     removed when it is null.
+         *     removed when it is null. `priority` and `weight` left out stay as they are (a new route: 0 and 1).
          */
         RouteWrite: {
             /** Base Url */
@@ -910,8 +986,12 @@ export interface components {
             /** Model */
             model: string;
             prices: components["schemas"]["PricesWrite"];
+            /** Priority */
+            priority?: number | null;
             /** Provider */
             provider: string;
+            /** Weight */
+            weight?: number | null;
         };
         /**
          * Session
@@ -1760,6 +1840,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    update_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
             };
             /** @description A refusal. */
             default: {

@@ -31,6 +31,8 @@ def route(**fields: Any) -> WantedRoute:
         (route(credential=KEEP), route()),
         (route(provider="openai", base_url=None), route(provider="openai", base_url="https://api.openai.com/v1")),
         (route(prices=RoutePrices(Decimal("0.10"), None, None)), route()),
+        (route(), route(priority=2, weight=7)),
+        (route(weight=7), route(priority=2, weight=7)),
     ],
 )
 def test_routes_that_are_the_same(wanted: WantedRoute, existing: WantedRoute) -> None:
@@ -46,11 +48,17 @@ def test_routes_that_are_the_same(wanted: WantedRoute, existing: WantedRoute) ->
         [route(base_url="http://x:81/v1")],
         [route(credential="c")],
         [route(credential="")],
+        [route(priority=1, weight=2), route(priority=1, weight=2)],
         [route(prices=RoutePrices(Decimal("0.1"), Decimal("0.1"), None))],
     ],
 )
 def test_routes_that_differ(existing: list[WantedRoute]) -> None:
     assert not are_same([route()], existing)
+
+
+@pytest.mark.parametrize("wanted", [{"priority": 1}, {"weight": 3}, {"priority": 0, "weight": 1}])
+def test_another_order_or_share_is_a_difference(wanted: dict[str, int]) -> None:
+    assert not are_same([route(**wanted)], [route(priority=0, weight=2)])
 
 
 def test_ids_are_taken_over_place_by_place() -> None:

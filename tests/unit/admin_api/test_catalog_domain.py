@@ -13,6 +13,7 @@ from admin_api.catalog.domain import (
     PlannedRoute,
     RoutePrices,
     WantedRoute,
+    check_fallbacks,
     is_alias,
     plan_routes,
 )
@@ -152,6 +153,68 @@ def test_what_cannot_be_is_refused_with_the_field(wish: WantedRoute, param: str)
         plan(wish, existing())
 
     assert refused.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("wish", "current", "planned"),
+    [
+        ((None, None), None, (0, 1)),
+        ((3, 500), None, (3, 500)),
+        ((None, None), (2, 7), (2, 7)),
+        ((0, None), (2, 7), (0, 7)),
+        ((None, 1), (2, 7), (2, 1)),
+    ],
+)
+def test_priority_and_weight_stay_when_they_are_left_out(
+    wish: tuple[int | None, int | None], current: tuple[int, int] | None, planned: tuple[int, int]
+) -> None:
+    routes = [] if current is None else [existing(priority=current[0], weight=current[1])]
+    wanted_route = wanted(id="rte_1" if current else None, priority=wish[0], weight=wish[1])
+
+    route = plan(wanted_route, *routes)
+
+    assert (route.priority, route.weight) == planned
+
+
+@pytest.mark.parametrize(
+    ("alias", "fallbacks", "graph", "problem"),
+    [
+        ("a", ["b", "c"], {"a": [], "b": [], "c": []}, None),
+        ("a", ["b"], {"a": ["c"], "b": ["c"], "c": []}, None),
+        ("a", ["b", "c"], {"a": [], "b": ["d"], "c": ["d"], "d": []}, None),
+        ("new", ["a"], {"a": []}, None),
+        ("a", ["a"], {"a": []}, ("fallback_cycle", "kind.0", "a → a")),
+        ("a", ["c", "b"], {"a": [], "b": ["a"], "c": []}, ("fallback_cycle", "kind.1", "a → b → a")),
+        ("a", ["b"], {"a": [], "b": ["c", "d"], "c": [], "d": ["a"]}, ("fallback_cycle", "kind.0", "a → b → d → a")),
+        ("a", ["nobody"], {"a": []}, ("unknown_model", "kind.0", "nobody")),
+    ],
+)
+def test_fallbacks_exist_and_never_lead_back(
+    alias: str, fallbacks: list[str], graph: dict[str, list[str]], problem: tuple[str, str, str] | None
+) -> None:
+    if problem is None:
+        check_fallbacks("kind", alias, fallbacks, graph)
+        return
+    with pytest.raises(InvalidRequestError) as refused:
+        check_fallbacks("kind", alias, fallbacks, graph)
+    assert (refused.value.code, refused.value.param) == problem[:2]
+    assert problem[2] in refused.value.message
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.lists(st.sampled_from("abcde"), unique=True)), max_size=12))
+def test_whatever_is_asked_for_in_turn_no_way_ever_leads_back(wishes: list[tuple[str, list[str]]]) -> None:
+    graph: dict[str, list[str]] = {alias: [] for alias in "abcde"}
+    for alias, fallbacks in wishes:
+        try:
+            check_fallbacks("kind", alias, fallbacks, graph)
+        except InvalidRequestError:
+            continue
+        graph[alias] = fallbacks
+
+    for _ in range(5):  # an alias that leads nowhere is on no circle
+        ends = {alias for alias, after in graph.items() if not after}
+        graph = {alias: [to for to in after if to not in ends] for alias, after in graph.items() if after}
+    assert graph == {}
 
 
 def test_a_route_can_be_named_once() -> None:

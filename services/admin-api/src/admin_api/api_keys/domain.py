@@ -1,10 +1,54 @@
 """Rules of API keys."""
 
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 KEY_PREFIX: Final = "key"
+MAX_ADDRESSES: Final = 100
+MAX_TAGS: Final = 16
+MAX_TAG_LENGTH: Final = 64
+_MAPPED_BITS: Final = 96
+"""In front of an IPv4 address that is written as an IPv6 one."""
+
 KeyStatus = Literal["active", "revoked", "expired"]
+Surface = Literal[
+    "chat",
+    "completions",
+    "embeddings",
+    "responses",
+    "images",
+    "audio",
+    "files",
+    "batches",
+    "models",
+    "moderations",
+    "rerank",
+]
+"""A part of the gateway's API that a key can be for."""
+SURFACES: Final[tuple[Surface, ...]] = get_args(Surface)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPolicy:
+    """What a key may do. `scopes` and `models`: null means all that its tenant may use, an empty list means none."""
+
+    scopes: Sequence[Surface] | None = None
+    models: Sequence[str] | None = None
+    allowed_addresses: Sequence[str] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def normal_network(text: str) -> str:
+    """A network in CIDR notation; a single address is a network of its own. Raises `ValueError`."""
+    network = ipaddress.ip_network(text, strict=False)
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is not None and network.prefixlen >= _MAPPED_BITS:
+        # The same network, written as sockets that listen on both families report it.
+        network = ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
+    return str(network)
 
 
 def status_of(*, revoked_at: datetime | None, expires_at: datetime | None, now: datetime) -> KeyStatus:

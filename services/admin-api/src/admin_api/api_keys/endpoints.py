@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from admin_api.api_keys import service
-from admin_api.api_keys.schemas import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage
+from admin_api.api_keys.schemas import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyUpdate
 from admin_api.dependencies import Wired, require
 from admin_api.fields import NO_CONTROL_CHARACTERS
 from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
@@ -43,9 +43,24 @@ async def create_api_key(services: Wired, tenant_id: str, body: ApiKeyCreate) ->
         hash_secret=services.key_hash_secret,
         name=body.name,
         expires_at=body.expires_at,
+        policy=body.policy(),
     )
     shown = ApiKey.of(created.row, created.tenant_name, now=services.clock())
     return ApiKeyCreated(**shown.model_dump(), secret=created.secret)
+
+
+@router.patch("/tenants/{tenant_id}/api-keys/{key_id}", dependencies=[require("api_keys:write")])
+async def update_api_key(services: Wired, tenant_id: str, key_id: str, body: ApiKeyUpdate) -> ApiKey:
+    """Change what an API key may do, its name, or its end. In force on every edge replica when this answers."""
+    row, tenant_name = await service.update_key(
+        services.sessions,
+        tenant_id,
+        key_id,
+        clock=services.clock,
+        propagation=services.propagation,
+        changes=body.given("name", "expires_at", "scopes", "models", "allowed_addresses", "tags"),
+    )
+    return ApiKey.of(row, tenant_name, now=services.clock())
 
 
 @router.delete("/tenants/{tenant_id}/api-keys/{key_id}", status_code=204, dependencies=[require("api_keys:write")])

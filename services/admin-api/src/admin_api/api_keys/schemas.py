@@ -1,17 +1,55 @@
 """Shapes of API keys in requests and replies. The secret is in one reply only: that of the creation."""
 
 from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from admin_api.api_keys.domain import KeyStatus, status_of
+from admin_api.api_keys.domain import (
+    MAX_ADDRESSES,
+    MAX_TAG_LENGTH,
+    MAX_TAGS,
+    SURFACES,
+    KeyPolicy,
+    KeyStatus,
+    Surface,
+    normal_network,
+    status_of,
+)
 from admin_api.api_keys.models import ApiKeyRow
-from admin_api.fields import Moment, Name, RequestBody
+from admin_api.fields import NO_CONTROL_CHARACTERS, Moment, Name, RequestBody, absent
 from admin_api.paging import Page
+from admin_api.tenants.schemas import Models
+
+
+def _checked_network(text: str) -> str:
+    try:
+        return normal_network(text)
+    except ValueError:
+        raise ValueError("this is neither an address nor a network such as 10.0.0.0/8 or 2001:db8::/32") from None
+
+
+def _without_repetition(texts: list[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+Scopes = Annotated[list[Surface], Field(max_length=len(SURFACES)), AfterValidator(_without_repetition)]
+Network = Annotated[
+    str, StringConstraints(max_length=100, pattern=r"^[0-9A-Fa-f.:/]+$"), AfterValidator(_checked_network)
+]
+"""In CIDR notation; an address alone is taken too. Brought into its normal spelling."""
+Networks = Annotated[list[Network], Field(max_length=MAX_ADDRESSES), AfterValidator(_without_repetition)]
+_TagName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG_LENGTH, pattern=NO_CONTROL_CHARACTERS)]
+_TagValue = Annotated[str, StringConstraints(max_length=MAX_TAG_LENGTH, pattern=NO_CONTROL_CHARACTERS)]
+Tags = Annotated[dict[_TagName, _TagValue], Field(max_length=MAX_TAGS)]
 
 
 class ApiKey(BaseModel):
-    """A key as it may be displayed: `hint` is its beginning and its end."""
+    """A key as it may be displayed: `hint` is its beginning and its end.
+
+    `scopes` and `models` are what it may use: null means all that its tenant may, an empty list means nothing. Calls are taken
+    from `allowed_addresses` only, or from anywhere when there are none. `tags` are carried into usage.
+    """
 
     id: str
     tenant_id: str
@@ -22,6 +60,10 @@ class ApiKey(BaseModel):
     expires_at: datetime | None
     revoked_at: datetime | None
     status: KeyStatus
+    scopes: list[Surface] | None
+    models: list[str] | None
+    allowed_addresses: list[str]
+    tags: dict[str, str]
 
     @classmethod
     def of(cls, row: ApiKeyRow, tenant_name: str, *, now: datetime) -> "ApiKey":
@@ -35,7 +77,17 @@ class ApiKey(BaseModel):
             expires_at=row.expires_at,
             revoked_at=row.revoked_at,
             status=status_of(revoked_at=row.revoked_at, expires_at=row.expires_at, now=now),
+            **_policy_of(row),
         )
+
+
+def _policy_of(row: ApiKeyRow) -> dict[str, Any]:
+    return {
+        "scopes": row.scopes,
+        "models": row.models,
+        "allowed_addresses": row.allowed_addresses,
+        "tags": row.tags,
+    }
 
 
 class ApiKeyPage(Page[ApiKey]):
@@ -47,6 +99,26 @@ class ApiKeyCreate(RequestBody):
 
     name: Name
     expires_at: Moment | None = None
+    scopes: Scopes | None = None
+    models: Models | None = None
+    allowed_addresses: Networks = Field(default_factory=list)
+    tags: Tags = Field(default_factory=dict)
+
+    def policy(self) -> KeyPolicy:
+        return KeyPolicy(
+            scopes=self.scopes, models=self.models, allowed_addresses=self.allowed_addresses, tags=self.tags
+        )
+
+
+class ApiKeyUpdate(RequestBody):
+    """What is left out stays as it is."""
+
+    name: Name = absent()
+    expires_at: Moment | None = None
+    scopes: Scopes | None = None
+    models: Models | None = None
+    allowed_addresses: Networks = absent()
+    tags: Tags = absent()
 
 
 class ApiKeyCreated(ApiKey):

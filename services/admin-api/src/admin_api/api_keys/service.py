@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.api_keys import repository
-from admin_api.api_keys.domain import KEY_PREFIX
+from admin_api.api_keys.domain import KEY_PREFIX, KeyPolicy
 from admin_api.api_keys.models import ApiKeyRow
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
@@ -35,6 +35,7 @@ from common.logging import get_logger
 
 # A date further away than this is a typing error, and some of them do not fit everywhere.
 _LONGEST_LIFE: Final = timedelta(days=36_500)
+_ANYTHING: Final = KeyPolicy()
 
 _log = get_logger(__name__)
 
@@ -69,13 +70,11 @@ async def create_key(
     hash_secret: bytes,
     name: str,
     expires_at: datetime | None,
+    policy: KeyPolicy,
 ) -> CreatedKey:
     """Raises `NotFoundError`, `InvalidRequestError` for an end that has passed, or `NotInForceError`."""
     now = clock()
-    if expires_at is not None and not now < expires_at <= now + _LONGEST_LIFE:
-        raise InvalidRequestError(
-            "expires_at: must be in the future, and within a hundred years.", code="invalid_value", param="expires_at"
-        )
+    _check_end(expires_at, now)
     propagation.check()
     secret = new_api_key()
     async with sessions.begin() as session:
@@ -88,6 +87,7 @@ async def create_key(
             hash_secret=hash_secret,
             expires_at=expires_at,
             now=now,
+            policy=policy,
         )
     try:
         await propagation.wait(ids)
@@ -108,6 +108,7 @@ async def insert(
     hash_secret: bytes,
     expires_at: datetime | None,
     now: datetime,
+    policy: KeyPolicy = _ANYTHING,
 ) -> tuple[ApiKeyRow, list[int]]:
     """A new key in the caller's transaction, and the outbox rows that tell the edge."""
     key_hash = hash_api_key(hash_secret, secret)
@@ -121,9 +122,42 @@ async def insert(
         created_at=now,
         expires_at=expires_at,
         revoked_at=None,
+        limits=None,
+        scopes=None if policy.scopes is None else list(policy.scopes),
+        models=None if policy.models is None else list(policy.models),
+        allowed_addresses=list(policy.allowed_addresses),
+        tags=policy.tags,
     )
     session.add(row)
     return row, await records.emit(session, KEYS_BUCKET, key_hash)
+
+
+async def update_key(
+    sessions: Sessions,
+    tenant_id: str,
+    key_id: str,
+    *,
+    clock: Clock,
+    propagation: Propagation,
+    changes: Mapping[str, Any],
+) -> tuple[ApiKeyRow, str]:
+    """The key as it is now, with its tenant's name. Raises `NotFoundError`, `KeyRevokedError`, `InvalidRequestError` for an end
+    that has passed, or `NotInForceError`."""
+    _check_end(changes.get("expires_at"), clock())
+    propagation.check()
+    async with sessions.begin() as session:
+        tenant = await existing_tenant(session, tenant_id)
+        row = await existing(session, tenant_id, key_id)
+        ids = await change(session, row, changes)
+    await propagation.wait(ids)
+    return row, tenant.name
+
+
+def _check_end(expires_at: datetime | None, now: datetime) -> None:
+    if expires_at is not None and not now < expires_at <= now + _LONGEST_LIFE:
+        raise InvalidRequestError(
+            "expires_at: must be in the future, and within a hundred years.", code="invalid_value", param="expires_at"
+        )
 
 
 async def existing(session: AsyncSession, tenant_id: str, key_id: str) -> ApiKeyRow:

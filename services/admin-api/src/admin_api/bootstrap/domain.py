@@ -63,8 +63,18 @@ def take_over_ids(wanted: Sequence[WantedRoute], existing: Sequence[WantedRoute]
 
 
 def are_same(wanted: Sequence[WantedRoute], existing: Sequence[WantedRoute]) -> bool:
-    """Whether the routes are what is wanted, ids aside."""
-    return [_comparable(route) for route in wanted] == [_comparable(route) for route in existing]
+    """Whether the routes are what is wanted, ids aside. A priority or weight that nobody asks for is what it is."""
+    return len(wanted) == len(existing) and all(
+        _comparable(_settled(wish, route)) == _comparable(route) for wish, route in zip(wanted, existing, strict=True)
+    )
+
+
+def _settled(wish: WantedRoute, route: WantedRoute) -> WantedRoute:
+    return replace(
+        wish,
+        priority=route.priority if wish.priority is None else wish.priority,
+        weight=route.weight if wish.weight is None else wish.weight,
+    )
 
 
 def _comparable(route: WantedRoute) -> WantedRoute:

@@ -118,4 +118,6 @@ def _opened(row: RouteRow, sealer: Sealer) -> WantedRoute:
         base_url=row.base_url,
         credential=credential,
         prices=RoutePrices(input=row.price_input, cached_input=row.price_cached_input, output=row.price_output),
+        priority=row.priority,
+        weight=row.weight,
     )

@@ -5,7 +5,7 @@ the same provider at the same origin. Otherwise whoever may edit routes could ha
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -19,6 +19,12 @@ ROUTE_PREFIX: Final = "rte"
 PRICE_VERSION_PREFIX: Final = "prc"
 MAX_ALIAS_LENGTH: Final = 200
 MAX_ROUTES: Final = 32
+FIRST_PRIORITY: Final = 0
+LAST_PRIORITY: Final = 100
+MIN_WEIGHT: Final = 1
+MAX_WEIGHT: Final = 1000
+MAX_FALLBACKS: Final = 5
+FALLBACK_KINDS: Final = ("fallbacks", "context_length_fallbacks", "content_filter_fallbacks")
 _ALIAS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]*(/[A-Za-z0-9][A-Za-z0-9._:@+-]*)*")
 
 
@@ -42,7 +48,8 @@ class RoutePrices:
 
 @dataclass(frozen=True, slots=True)
 class WantedRoute:
-    """What somebody asks for. `id` names a route the alias has already; `credential` is null for none."""
+    """What somebody asks for. `id` names a route the alias has already; `credential` is null for none.
+    `priority` and `weight` are null to stay what they are, which for a new route are the first priority and the least weight."""
 
     id: str | None
     provider: str
@@ -50,6 +57,17 @@ class WantedRoute:
     base_url: str | None
     credential: str | Keep | None
     prices: RoutePrices
+    priority: int | None = None
+    weight: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fallbacks:
+    """Aliases to go on with, by what went wrong; null leaves the list that is there."""
+
+    fallbacks: Sequence[str] | None = None
+    context_length_fallbacks: Sequence[str] | None = None
+    content_filter_fallbacks: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +79,8 @@ class ExistingRoute:
     base_url: str
     has_credential: bool
     prices: RoutePrices
+    priority: int = FIRST_PRIORITY
+    weight: int = MIN_WEIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,8 @@ class PlannedRoute:
     credential: str | Keep | None
     prices: RoutePrices
     new_prices: bool
+    priority: int = FIRST_PRIORITY
+    weight: int = MIN_WEIGHT
 
 
 def is_alias(text: str) -> bool:
@@ -125,7 +147,47 @@ def _plan_route(wish: WantedRoute, current: ExistingRoute | None, place: str) ->
         credential=credential,
         prices=wish.prices,
         new_prices=current is None or current.prices != wish.prices,
+        priority=_first(wish.priority, None if current is None else current.priority, FIRST_PRIORITY),
+        weight=_first(wish.weight, None if current is None else current.weight, MIN_WEIGHT),
     )
+
+
+def _first(*values: int | None) -> int:
+    return next(value for value in values if value is not None)
+
+
+def check_fallbacks(kind: str, alias: str, wanted: Sequence[str], graph: Mapping[str, Sequence[str]]) -> None:
+    """Raise `InvalidRequestError` for an alias that does not exist, or one from which the same kind leads back to `alias`.
+
+    `graph` holds the lists of this kind of all aliases there are. Kinds are looked at one by one: a small model may go on with
+    a large one where a prompt is too long, while the large one goes on with the small one when it is away.
+    """
+    for index, fallback in enumerate(wanted):
+        if fallback != alias and fallback not in graph:
+            raise _invalid(f"{kind}.{index}", f"there is no model {fallback}.", code="unknown_model")
+        way = _way(fallback, alias, graph)
+        if way is not None:
+            raise _invalid(f"{kind}.{index}", f"leads back: {' → '.join((alias, *way))}.", code="fallback_cycle")
+
+
+def _way(start: str, end: str, graph: Mapping[str, Sequence[str]]) -> list[str] | None:
+    """The aliases from one to the other, both included; null when there is no way."""
+    came_from: dict[str, str | None] = {start: None}
+    waiting = [start]
+    while waiting:
+        at = waiting.pop()
+        if at == end:
+            way = []
+            step: str | None = at
+            while step is not None:
+                way.append(step)
+                step = came_from[step]
+            return way[::-1]
+        for following in graph.get(at, ()):
+            if following not in came_from:
+                came_from[following] = at
+                waiting.append(following)
+    return None
 
 
 def _same_place(provider: str, base_url: str, current: ExistingRoute, place: str) -> bool:

@@ -45,6 +45,7 @@ async def put_model(services: Wired, response: Response, alias: str, body: Model
         allow_private=services.allow_private_upstreams,
         enabled=body.enabled,
         routes=[route.value() for route in body.routes],
+        fallbacks=body.going_on(),
     )
     if created:
         response.status_code = 201
@@ -53,5 +54,5 @@ async def put_model(services: Wired, response: Response, alias: str, body: Model
 
 @router.delete("/model-catalog/{alias:path}", status_code=204, dependencies=[require("catalog:write")])
 async def delete_model(services: Wired, alias: str) -> None:
-    """Remove an alias. No edge replica serves it when this has answered."""
+    """Remove an alias that no other one falls back to. No edge replica serves it when this has answered."""
     await service.delete_model(services.sessions, alias, propagation=services.propagation)

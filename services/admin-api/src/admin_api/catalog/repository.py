@@ -7,12 +7,19 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from admin_api.catalog.domain import FALLBACK_KINDS
 from admin_api.catalog.models import ModelRow
 
 
 async def find(session: AsyncSession, alias: str) -> ModelRow | None:
     """An alias with its routes."""
     return await session.get(ModelRow, alias, options=[selectinload(ModelRow.routes)])
+
+
+async def fallbacks(session: AsyncSession) -> dict[str, dict[str, list[str]]]:
+    """By kind, the lists of every alias there is."""
+    rows = list(await session.execute(select(ModelRow.alias, *(getattr(ModelRow, kind) for kind in FALLBACK_KINDS))))
+    return {kind: {row.alias: getattr(row, kind) for row in rows} for kind in FALLBACK_KINDS}
 
 
 async def newest(session: AsyncSession, *, limit: int, before: tuple[datetime, str] | None) -> Sequence[ModelRow]:

@@ -6,7 +6,20 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from admin_api.catalog.domain import KEEP, MAX_ALIAS_LENGTH, MAX_ROUTES, RoutePrices, WantedRoute, is_alias
+from admin_api.catalog.domain import (
+    FIRST_PRIORITY,
+    KEEP,
+    LAST_PRIORITY,
+    MAX_ALIAS_LENGTH,
+    MAX_FALLBACKS,
+    MAX_ROUTES,
+    MAX_WEIGHT,
+    MIN_WEIGHT,
+    Fallbacks,
+    RoutePrices,
+    WantedRoute,
+    is_alias,
+)
 from admin_api.catalog.models import ModelRow, RouteRow
 from admin_api.catalog.providers import ProviderKind
 from admin_api.fields import NO_CONTROL_CHARACTERS, RequestBody
@@ -20,11 +33,16 @@ def _checked_alias(text: str) -> str:
     return text
 
 
+def _without_repetition(aliases: list[str]) -> list[str]:
+    return list(dict.fromkeys(aliases))
+
+
 def _checked_price(text: str) -> str:
     return format_price(parse_price(text))
 
 
 Alias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ALIAS_LENGTH), AfterValidator(_checked_alias)]
+FallbackList = Annotated[list[Alias], Field(max_length=MAX_FALLBACKS), AfterValidator(_without_repetition)]
 Price = Annotated[str, StringConstraints(max_length=20, pattern=r"^[0-9]+(\.[0-9]+)?$"), AfterValidator(_checked_price)]
 """USD per million tokens, as a decimal text."""
 
@@ -48,7 +66,8 @@ def _show(price: Decimal | None) -> str | None:
 
 
 class Route(BaseModel):
-    """One way to serve an alias. `price_version` is a new id whenever a price changes."""
+    """One way to serve an alias. `price_version` is a new id whenever a price changes. Routes of a lower `priority` number are
+    tried first; among equals, `weight` says how often each comes first."""
 
     id: str
     provider: str
@@ -57,6 +76,8 @@ class Route(BaseModel):
     has_credential: bool
     prices: Prices
     price_version: str
+    priority: int
+    weight: int
 
     @classmethod
     def of(cls, row: RouteRow) -> "Route":
@@ -68,17 +89,23 @@ class Route(BaseModel):
             has_credential=row.credential is not None,
             prices=Prices.of(row),
             price_version=row.price_version,
+            priority=row.priority,
+            weight=row.weight,
         )
 
 
 class Model(BaseModel):
-    """An alias and its routes, in the order in which they are tried."""
+    """An alias and its routes, and the aliases to go on with: `fallbacks` when every route failed; instead of them,
+    `context_length_fallbacks` where the prompt is too long and `content_filter_fallbacks` where its content is refused."""
 
     alias: str
     enabled: bool
     created_at: datetime
     updated_at: datetime
     routes: list[Route]
+    fallbacks: list[str]
+    context_length_fallbacks: list[str]
+    content_filter_fallbacks: list[str]
 
     @classmethod
     def of(cls, row: ModelRow) -> "Model":
@@ -88,6 +115,9 @@ class Model(BaseModel):
             created_at=row.created_at,
             updated_at=row.updated_at,
             routes=[Route.of(route) for route in row.routes],
+            fallbacks=row.fallbacks,
+            context_length_fallbacks=row.context_length_fallbacks,
+            content_filter_fallbacks=row.content_filter_fallbacks,
         )
 
 
@@ -114,7 +144,7 @@ def _decimal(price: str | None) -> Decimal | None:
 
 class RouteWrite(RequestBody):
     """A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
-    removed when it is null."""
+    removed when it is null. `priority` and `weight` left out stay as they are (a new route: 0 and 1)."""
 
     id: Annotated[str, StringConstraints(max_length=100)] | None = None
     provider: Annotated[str, StringConstraints(max_length=100)]
@@ -126,6 +156,8 @@ class RouteWrite(RequestBody):
         None
     )
     prices: PricesWrite
+    priority: Annotated[int, Field(strict=True, ge=FIRST_PRIORITY, le=LAST_PRIORITY)] | None = None
+    weight: Annotated[int, Field(strict=True, ge=MIN_WEIGHT, le=MAX_WEIGHT)] | None = None
 
     def value(self) -> WantedRoute:
         return WantedRoute(
@@ -135,14 +167,23 @@ class RouteWrite(RequestBody):
             base_url=self.base_url,
             credential=self.credential if "credential" in self.model_fields_set else KEEP,
             prices=self.prices.value(),
+            priority=self.priority,
+            weight=self.weight,
         )
 
 
 class ModelWrite(RequestBody):
-    """The whole of an alias: routes that are not in the list are gone. `enabled` left out stays as it is (a new alias: true)."""
+    """The whole of an alias: routes that are not in the list are gone. `enabled` and the fallbacks stay as they are when they are
+    left out (a new alias: enabled, without any)."""
 
     enabled: bool | None = None
     routes: Annotated[list[RouteWrite], Field(min_length=1, max_length=MAX_ROUTES)]
+    fallbacks: FallbackList | None = None
+    context_length_fallbacks: FallbackList | None = None
+    content_filter_fallbacks: FallbackList | None = None
+
+    def going_on(self) -> Fallbacks:
+        return Fallbacks(self.fallbacks, self.context_length_fallbacks, self.content_filter_fallbacks)
 
 
 class Provider(BaseModel):

@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.catalog import repository
 from admin_api.catalog.domain import (
+    FALLBACK_KINDS,
     KEEP,
     PRICE_VERSION_PREFIX,
     ROUTE_PREFIX,
     ExistingRoute,
+    Fallbacks,
     PlannedRoute,
     RoutePrices,
     WantedRoute,
+    check_fallbacks,
     is_alias,
     plan_routes,
 )
@@ -28,9 +32,14 @@ from common.crypto.sealing import Sealer
 from common.db.engine import Sessions
 from common.events.control import route_credential_purpose
 from common.events.subjects import CATALOG_BUCKET, catalog_key
-from common.http.errors import InvalidRequestError, NotFoundError
+from common.http.errors import ConflictError, InvalidRequestError, NotFoundError
 from common.ids import new_id
 from common.outbound_url import UnsafeUrlError, check_outbound_url
+
+_AS_THEY_ARE: Final = Fallbacks()
+# No record, but held like one, together with that of an alias: who changes where aliases lead, or removes one, must see what
+# others have changed. Held in one call, so that nobody waits for who waits for them.
+_GRAPH: Final = "*fallbacks*"
 
 
 async def list_models(sessions: Sessions, *, limit: int, cursor: str | None) -> Slice[ModelRow]:
@@ -85,6 +94,7 @@ async def put_model(
     allow_private: bool,
     enabled: bool | None,
     routes: Sequence[WantedRoute],
+    fallbacks: Fallbacks,
 ) -> tuple[ModelRow, bool]:
     """The alias as it is now, and whether it is new. Raises `InvalidRequestError` or `NotInForceError`."""
     if not is_alias(alias):
@@ -96,7 +106,9 @@ async def put_model(
     await check_addresses(routes, allow_private=allow_private)
     propagation.check()
     async with sessions.begin() as session:
-        row, created, ids = await write(session, alias, sealer=sealer, enabled=enabled, routes=routes, now=clock())
+        row, created, ids = await write(
+            session, alias, sealer=sealer, enabled=enabled, routes=routes, now=clock(), fallbacks=fallbacks
+        )
     await propagation.wait(ids)
     return row, created
 
@@ -109,13 +121,16 @@ async def write(
     enabled: bool | None,
     routes: Sequence[WantedRoute],
     now: datetime,
+    fallbacks: Fallbacks = _AS_THEY_ARE,
 ) -> tuple[ModelRow, bool, list[int]]:
     """In the caller's transaction: the alias, whether it is new, and the outbox rows that tell the edge."""
-    await records.hold(session, CATALOG_BUCKET, catalog_key(alias))
+    lists = {kind: value for kind in FALLBACK_KINDS if (value := getattr(fallbacks, kind)) is not None}
+    await records.hold(session, CATALOG_BUCKET, catalog_key(alias), *([_GRAPH] if lists else []))
     row = await repository.find(session, alias)
     created = row is None
     if row is None:
-        row = ModelRow(alias=alias, enabled=True, created_at=now, updated_at=now, routes=[])
+        nothing: dict[str, list[str]] = {kind: [] for kind in FALLBACK_KINDS}
+        row = ModelRow(alias=alias, enabled=True, created_at=now, updated_at=now, routes=[], **nothing)
         session.add(row)
     current = {route.id: route for route in row.routes}
     plan = plan_routes(routes, [_existing_route(route) for route in row.routes])
@@ -125,16 +140,26 @@ async def write(
     ]
     row.enabled = row.enabled if enabled is None else enabled
     row.updated_at = now
+    if lists:
+        graph = await repository.fallbacks(session)
+        for kind, aliases in lists.items():
+            check_fallbacks(kind, alias, aliases, graph[kind])
+            setattr(row, kind, list(aliases))
     return row, created, await records.emit(session, CATALOG_BUCKET, catalog_key(alias))
 
 
 async def delete_model(sessions: Sessions, alias: str, *, propagation: Propagation) -> None:
-    """Raises `NotFoundError` or `NotInForceError`."""
+    """Raises `NotFoundError`, `ConflictError` while others fall back to the alias, or `NotInForceError`."""
     propagation.check()
     async with sessions.begin() as session:
         if is_alias(alias):
-            await records.hold(session, CATALOG_BUCKET, catalog_key(alias))
-        await session.delete(await _existing(session, alias))
+            await records.hold(session, CATALOG_BUCKET, catalog_key(alias), _GRAPH)
+        row = await _existing(session, alias)
+        graphs = await repository.fallbacks(session)
+        users = sorted({user for graph in graphs.values() for user, aliases in graph.items() if alias in aliases})
+        if users:
+            raise ConflictError(f"Other models fall back to this one: {', '.join(users)}.", code="in_use")
+        await session.delete(row)
         ids = await records.emit(session, CATALOG_BUCKET, catalog_key(alias))
     await propagation.wait(ids)
 
@@ -153,6 +178,8 @@ def _existing_route(row: RouteRow) -> ExistingRoute:
         base_url=row.base_url,
         has_credential=row.credential is not None,
         prices=RoutePrices(input=row.price_input, cached_input=row.price_cached_input, output=row.price_output),
+        priority=row.priority,
+        weight=row.weight,
     )
 
 
@@ -160,6 +187,8 @@ def _apply(plan: PlannedRoute, row: RouteRow | None, *, position: int, sealer: S
     if row is None:
         row = RouteRow(id=new_id(ROUTE_PREFIX), credential=None)
     row.position = position
+    row.priority = plan.priority
+    row.weight = plan.weight
     row.provider = plan.provider
     row.model = plan.model
     row.base_url = plan.base_url
