@@ -124,8 +124,11 @@ async def test_events_beyond_memory_are_published_from_the_file(
         for one in calls:
             publisher.add(interrupted_event(one, source="test"), journal.begin(msgspec.json.encode(one)))
         running = asyncio.create_task(publisher.run())
-        events = await control.usage(60)
-        assert sorted(event.id for event in events) == sorted(one.id for one in calls)
+        wanted = {one.id for one in calls}
+        async with asyncio.timeout(10):
+            # An event in memory may lie in a segment that is published whole: it comes twice, and the ledger takes it once.
+            while {event.id for event in await control.usage(60)} != wanted:
+                await asyncio.sleep(0.02)
         running.cancel()
     assert left_in(tmp_path / "journal") == []
     await bus.close()

@@ -13,9 +13,14 @@ const MODEL: Model = {
   enabled: true,
   created_at: "2026-11-01T00:00:00Z",
   updated_at: "2026-11-01T00:00:00Z",
+  fallbacks: [],
+  context_length_fallbacks: [],
+  content_filter_fallbacks: [],
   routes: [
     {
       id: "rte_1",
+      priority: 0,
+      weight: 1,
       provider: "openai",
       model: "gpt-5-mini",
       base_url: "https://api.openai.com/v1",

@@ -15,12 +15,14 @@
     ├── ProviderFailed       502  5xx, refused connection, unreadable reply, our credential refused (retried)
     ├── ProviderTimeout      504  connect, first byte, idle or total time spent (retried)
     ├── InternalError        500  a fault of ours; logged with its request id
+    ├── NoRouteAvailable     503  every route of the model is known to fail just now (retried)
     └── Unavailable          503  no configuration yet, or nowhere to record usage (retried)
 
 Upstream text reaches a client only through `ProviderRejected`: those messages are about the client's own request.
 """
 
-from typing import ClassVar
+import math
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -114,16 +116,44 @@ class InternalError(EdgeError):
     code = "internal_error"
 
 
+class NoRouteAvailable(EdgeError):
+    """`retry_after`: seconds until one of the alias's routes is tried again."""
+
+    status = 503
+    type = "service_unavailable"
+    code = "no_route_available"
+
+    def __init__(self, *, retry_after: float) -> None:
+        super().__init__("No provider of this model is available at the moment. Please retry.")
+        self.headers.append((b"retry-after", b"%d" % max(1, math.ceil(retry_after))))
+
+
 class Unavailable(EdgeError):
     status = 503
     type = "service_unavailable"
     code = "unavailable"
 
 
+FailureKind = Literal[
+    "client_fault",
+    "content_filter",
+    "context_length",
+    "rate_limited",
+    "server_error",
+    "timeout",
+    "connection",
+    "credential",
+    "deadline",
+]
+"""What `routing.retry` concludes from. `credential`: the provider refuses ours; `deadline`: the call's time is spent."""
+
+
 class ProviderError(EdgeError):
-    """The call reached a provider, or tried to: it is recorded in the ledger as failed."""
+    """The call reached a provider, or tried to: it is recorded in the ledger as failed. `retry_after` in seconds, as it asked."""
 
     type = "upstream_error"
+    kind: FailureKind = "server_error"
+    retry_after: float | None = None
 
 
 class ProviderRejected(ProviderError):
@@ -131,9 +161,18 @@ class ProviderRejected(ProviderError):
 
     type = "invalid_request_error"
 
-    def __init__(self, status: int, message: str, *, code: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: FailureKind = "client_fault",
+        code: str | None = None,
+        param: str | None = None,
+    ) -> None:
         super().__init__(message, code=code, param=param)
         self._status = status
+        self.kind = kind
 
     @property
     def http_status(self) -> int:
@@ -144,13 +183,28 @@ class ProviderRateLimited(ProviderError):
     status = 429
     type = "rate_limit_error"
     code = "provider_rate_limited"
+    kind = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        if retry_after is not None:
+            self.headers.append((b"retry-after", b"%d" % math.ceil(retry_after)))
 
 
 class ProviderFailed(ProviderError):
     status = 502
     code = "provider_failed"
 
+    def __init__(self, message: str, *, kind: FailureKind = "server_error", code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.kind = kind
+
 
 class ProviderTimeout(ProviderError):
     status = 504
     code = "provider_timeout"
+
+    def __init__(self, message: str, *, kind: FailureKind = "timeout") -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from random import Random
 from typing import Final
 
 import msgspec
@@ -24,6 +25,7 @@ from edge_proxy.idempotency.store import IdempotencyStore
 from edge_proxy.pipeline.attempt import Attempt
 from edge_proxy.pipeline.authenticate import Authenticator
 from edge_proxy.pipeline.authorize import KeyPolicy
+from edge_proxy.pipeline.failover import Failover
 from edge_proxy.pipeline.run import Pipeline
 from edge_proxy.pipeline.watchdog import Limits, Watch
 from edge_proxy.recording.access_log import AccessLog
@@ -33,6 +35,9 @@ from edge_proxy.recording.publisher import UsagePublisher
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.recording.recovery import Recovery
 from edge_proxy.recording.traces import NoTraces, Traces
+from edge_proxy.routing.breaker import BreakerOptions
+from edge_proxy.routing.health import Healths
+from edge_proxy.routing.retry import RetryOptions
 from edge_proxy.settings import EdgeSettings
 from edge_proxy.upstream.http1.transport import Http1Transport
 from edge_proxy.upstream.pyreqwest_transport import PyreqwestTransport
@@ -94,21 +99,25 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             ),
         )
         key_policy = KeyPolicy(trusted_proxies=settings.trusted_proxies)
+        recorder = Recorder(
+            journal=journal, publisher=publisher, access_log=access_log, metrics=metrics, traces=traces, source=source
+        )
+        failover = Failover(
+            attempt=Attempt(transport, watch),
+            configuration=configuration,
+            healths=Healths(BreakerOptions()),
+            options=RetryOptions(tries=settings.max_tries),
+            recorder=recorder,
+            chance=Random(),  # noqa: S311 - spreads load, keeps no secret
+        )
         pipeline = Pipeline(
             clock=utc_now,
             configuration=configuration,
             authenticator=authenticator,
             key_policy=key_policy,
             idempotency=idempotency,
-            attempt=Attempt(transport, watch),
-            recorder=Recorder(
-                journal=journal,
-                publisher=publisher,
-                access_log=access_log,
-                metrics=metrics,
-                traces=traces,
-                source=source,
-            ),
+            failover=failover,
+            recorder=recorder,
             traces=traces,
             max_body_bytes=settings.max_body_bytes,
         )

@@ -6,6 +6,7 @@ own, or asks `is_connected` and has something else to do. `omg_nats_connected` a
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import nats
@@ -84,7 +85,8 @@ class Bus:
             await asyncio.gather(self._connecting, return_exceptions=True)
         # Also while it is looking for its server: a client that is left open goes on looking for ever.
         if self._opened and not self._client.is_closed:
-            await self._client.close()
+            with suppress(OSError):  # the server had hung up already
+                await self._client.close()
         self._up.clear()
 
     async def _connect(self) -> None:

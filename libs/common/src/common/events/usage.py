@@ -40,8 +40,8 @@ class PricedLine(msgspec.Struct, frozen=True, kw_only=True):
 class UsageRecorded(msgspec.Struct, frozen=True, kw_only=True):
     """The payload of `usage.recorded.v1`. The envelope's id is the call's id (`req_…`), its time the start of the call.
 
-    `latency_ms` counts to the last byte, `first_token_ms` to the first byte of the answer's body; `estimated` is true when the
-    provider reported no usage and the tokens are our own reckoning.
+    `latency_ms` counts to the last byte, `first_token_ms` to the first byte of the answer's body; `attempts` counts the tries, of
+    which the last one's route is named; `estimated` is true when the provider reported no usage and the tokens are our reckoning.
     """
 
     tenant_id: Name
@@ -62,6 +62,7 @@ class UsageRecorded(msgspec.Struct, frozen=True, kw_only=True):
     price_version: Name
     latency_ms: Count
     first_token_ms: Count | None
+    attempts: Count = 1
 
 
 class UsageEnvelope(Envelope[UsageRecorded], frozen=True, kw_only=True):

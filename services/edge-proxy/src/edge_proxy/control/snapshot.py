@@ -69,6 +69,8 @@ class Route(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
     prices: dict[str, int]
     price_version: str
+    priority: int = 0
+    weight: int = 1
 
 
 class Alias(msgspec.Struct, frozen=True):
@@ -77,6 +79,8 @@ class Alias(msgspec.Struct, frozen=True):
     name: str
     created: int
     routes: tuple[Route, ...]
+    fallbacks: Mapping[str, tuple[str, ...]] = {}
+    """Aliases to go on with, by reason: `general`, `context_length`, `content_filter`."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -166,7 +170,12 @@ class RecordReader:
                 _log.error("unusable route", alias=record.alias, route=route.id, error=repr(error))
         if not routes:
             raise ValueError("no route of the alias is usable")
-        return Alias(record.alias, record.created, tuple(routes))
+        fallbacks = {
+            "general": tuple(record.fallbacks),
+            "context_length": tuple(record.context_length_fallbacks),
+            "content_filter": tuple(record.content_filter_fallbacks),
+        }
+        return Alias(record.alias, record.created, tuple(routes), fallbacks)
 
     def _route(self, record: RouteRecord) -> Route:
         provider = PROVIDERS[record.provider]
@@ -182,6 +191,8 @@ class RecordReader:
             headers=provider.headers(credential),
             prices=record.prices,
             price_version=record.price_version,
+            priority=record.priority,
+            weight=record.weight,
         )
 
 

@@ -38,7 +38,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
     async def run(self, call: Call, client: Client) -> bytes | None:
         """The reply's body, or None when it was streamed. Raises `ProviderError`, `ClientGone`."""
-        with Watchdog(self.watch) as watchdog:
+        with Watchdog(self.watch, total_at=call.total_at) as watchdog:
             # A reply wanted whole is paid for in any case: better to know its usage. One with a key is wanted by its next try.
             if call.request.stream and call.claim is None:
                 client.on_gone = watchdog.client_gone
@@ -106,10 +106,18 @@ def _request(call: Call) -> UpstreamRequest:
     )
 
 
+def served_by(call: Call) -> tuple[tuple[bytes, bytes], ...]:
+    """Headers that tell which route served the call, and in how many tries."""
+    return ((b"x-omg-route", call.route.id.encode()), (b"x-omg-attempts", b"%d" % call.tries))
+
+
 def _send(call: Call, client: Client, data: bytes) -> None:
+    if not client.streaming:
+        for header in served_by(call):
+            client.add_header(*header)
+        if call.claim is not None:
+            call.claim.begin(200, served_by(call))
     if call.claim is not None:
-        if not client.streaming:
-            call.claim.begin(200, ())
         call.claim.piece(data)
     client.write(data)
 
@@ -128,5 +136,5 @@ def _translate(call: Call, error: TransportError) -> ProviderFailed | ProviderTi
     if isinstance(error, ConnectTimeout):
         return ProviderTimeout("The provider could not be reached in time.")
     if isinstance(error, ConnectFailed):
-        return ProviderFailed("The provider could not be reached.", code="provider_unreachable")
-    return ProviderFailed("The connection to the provider broke.", code="provider_connection_lost")
+        return ProviderFailed("The provider could not be reached.", kind="connection", code="provider_unreachable")
+    return ProviderFailed("The connection to the provider broke.", kind="connection", code="provider_connection_lost")

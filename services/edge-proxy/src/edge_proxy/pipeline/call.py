@@ -36,6 +36,8 @@ class Call:
         "tenant",
         "time",
         "tokens",
+        "total_at",
+        "tries",
     )
 
     alias: Alias
@@ -51,6 +53,8 @@ class Call:
         self.started = perf_counter()
         self.first_byte: float | None = None
         self.segment: Segment | None = None
+        self.tries = 0
+        self.total_at = 0.0
         self.sampled: object = False
         """What `recording.traces` said: true, or the client's own span, for a call that is traced."""
         self.claim: First | None = None

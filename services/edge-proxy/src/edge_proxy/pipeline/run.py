@@ -12,14 +12,14 @@ from edge_proxy.errors import ProviderError
 from edge_proxy.idempotency.replay import Replay
 from edge_proxy.idempotency.scope import IDEMPOTENCY_KEY, read_scope
 from edge_proxy.idempotency.store import IdempotencyStore
-from edge_proxy.pipeline.attempt import Attempt
+from edge_proxy.pipeline.attempt import served_by
 from edge_proxy.pipeline.authenticate import Authenticator
 from edge_proxy.pipeline.authorize import KeyPolicy, authorize_model
 from edge_proxy.pipeline.call import Call
+from edge_proxy.pipeline.failover import Failover
 from edge_proxy.pipeline.once import record, replay
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.recording.traces import Traces
-from edge_proxy.routing.candidates import choose_route
 from edge_proxy.server.client import Client, ClientGone
 from edge_proxy.wire.chat import decode_chat_request
 
@@ -32,7 +32,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     authenticator: Authenticator
     key_policy: KeyPolicy
     idempotency: IdempotencyStore
-    attempt: Attempt
+    failover: Failover
     recorder: Recorder
     traces: Traces
     max_body_bytes: int
@@ -62,12 +62,12 @@ class Pipeline(msgspec.Struct, frozen=True):
                 await self._serve(call, client)
 
     async def _serve(self, call: Call, client: Client) -> None:
-        call.route = choose_route(call.alias)
+        self.failover.choose(call)
         self.recorder.begin(call)
         failure: ProviderError | None = None
         body: bytes | None = None
         try:
-            body = await self.attempt.run(call, client)
+            body = await self.failover.run(call, client)
         except ProviderError as error:
             failure = error
             call.failed(error)
@@ -76,10 +76,10 @@ class Pipeline(msgspec.Struct, frozen=True):
         finally:
             self.recorder.settle(call)
         if call.claim is not None:
-            await record(call.claim, client, failure, body)
+            await record(call, client, failure, body)
         if failure is not None:
             client.error(failure)
         elif body is not None:
-            client.reply(200, body)
+            client.reply(200, body, *served_by(call))
         else:
             client.finish()

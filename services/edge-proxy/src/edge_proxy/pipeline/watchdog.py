@@ -37,17 +37,20 @@ class Watch:
 
 
 class Watchdog:
-    """A context around the provider's part of a call. Raises `ProviderTimeout` or `ClientGone` in its task."""
+    """A context around one try at a provider; `total_at`, in the loop's time, is when the call as a whole must end.
+
+    Raises `ProviderTimeout` or `ClientGone` in its task.
+    """
 
     __slots__ = ("_reason", "_task", "_total_at", "_watch", "deadline")
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, *, total_at: float) -> None:
         task = asyncio.current_task(watch.loop)
         assert task is not None
         self._task = task
         self._watch = watch
         self._reason: Exception | None = None
-        self.deadline = self._total_at = watch.loop.time() + watch.limits.total
+        self.deadline = self._total_at = total_at
 
     def __enter__(self) -> Self:
         self._watch.dogs.add(self)
@@ -62,12 +65,10 @@ class Watchdog:
         self.deadline = self._total_at
 
     def expire(self) -> None:
-        too_long = self.deadline == self._total_at
-        self._end(
-            ProviderTimeout(
-                "The call took longer than the gateway allows." if too_long else "The provider did not answer in time."
-            )
-        )
+        if self.deadline == self._total_at:
+            self._end(ProviderTimeout("The call took longer than the gateway allows.", kind="deadline"))
+        else:
+            self._end(ProviderTimeout("The provider did not answer in time."))
 
     def client_gone(self) -> None:
         self._end(ClientGone())

@@ -10,6 +10,7 @@ import msgspec
 
 from common.events.subjects import USAGE_RECORDED
 from common.events.usage import Tokens, UsageEnvelope, UsageRecorded
+from common.logging import get_logger
 from edge_proxy.errors import Unavailable
 from edge_proxy.pipeline.call import Call
 from edge_proxy.pricing.cost import price_call
@@ -21,6 +22,7 @@ from edge_proxy.recording.notes import Begun
 from edge_proxy.recording.publisher import UsagePublisher
 from edge_proxy.recording.traces import Traces
 
+_log = get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -46,6 +48,22 @@ class Recorder:
 
     def begin(self, call: Call) -> None:
         """Journal the call. From here on it will be in the ledger. Raises `Unavailable` when it cannot be journalled."""
+        try:
+            call.segment = self._journal.begin(self._note(call))
+        except JournalError:
+            raise Unavailable(
+                "The gateway cannot record usage at the moment. Please retry.", code="journal_full"
+            ) from None
+        self._metrics.in_flight += 1
+
+    def rerouted(self, call: Call) -> None:
+        """Journal the call once more, for it goes on by another route: should the edge die, the last note counts."""
+        try:
+            self._journal.release(self._journal.begin(self._note(call)))
+        except JournalError:
+            _log.warning("the journal still names a call's former route", request_id=call.id)
+
+    def _note(self, call: Call) -> bytes:
         route = call.route
         begun = Begun(
             id=call.id,
@@ -62,13 +80,7 @@ class Recorder:
             price_version=route.price_version,
             estimate=Tokens(input=estimate_input_tokens(call.request.body_size)),
         )
-        try:
-            call.segment = self._journal.begin(_encode(begun))
-        except JournalError:
-            raise Unavailable(
-                "The gateway cannot record usage at the moment. Please retry.", code="journal_full"
-            ) from None
-        self._metrics.in_flight += 1
+        return _encode(begun)
 
     def settle(self, call: Call) -> None:
         """Make the call's usage event and let go of the call."""
@@ -101,6 +113,7 @@ class Recorder:
                 cost_nano_usd=str(cost),
                 price_version=route.price_version,
                 latency_ms=int(latency * 1000),
+                attempts=call.tries,
                 first_token_ms=None if call.first_byte is None else int((call.first_byte - call.started) * 1000),
             ),
         )

@@ -32,6 +32,12 @@ class ChatRequest:
         self.wants_usage = wants_usage
         self.body_size = body_size
 
+    @property
+    def sticky(self) -> bytes | None:
+        """What calls have in common that should share a provider's prompt cache."""
+        raw = self._fields.get("prompt_cache_key") or self._fields.get("user")
+        return None if raw is None or bytes(raw) == _NULL else bytes(raw)
+
     def body_for(self, model: bytes) -> bytes:
         """The provider's body: `model` is its name for the model, as JSON."""
         fields = self._fields

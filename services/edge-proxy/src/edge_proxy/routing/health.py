@@ -1,0 +1,75 @@
+"""What is known of each route from the calls that took it: how many are under way, how fast it begins to answer, its breaker."""
+
+from typing import Final
+
+from edge_proxy.routing.breaker import Breaker, BreakerOptions
+
+_WEIGHT_OF_NEWEST: Final = 0.2
+
+
+class RouteHealth:
+    """`latency` is the smoothed time to the first byte in seconds, 0 while unknown; `held_until`: its provider asked us to wait."""
+
+    __slots__ = ("breaker", "held_until", "in_flight", "latency")
+
+    def __init__(self, options: BreakerOptions) -> None:
+        self.in_flight = 0
+        self.latency = 0.0
+        self.held_until = 0.0
+        self.breaker = Breaker(options)
+
+    def is_available(self, now: float) -> bool:
+        return now >= self.held_until and self.breaker.allows(now)
+
+    def available_at(self) -> float:
+        """At the latest, as far as it is known now."""
+        return max(self.held_until, self.breaker.open_until)
+
+    def load(self) -> tuple[int, float]:
+        """To compare two routes by: the smaller is the better one."""
+        return self.in_flight, self.latency
+
+    def began(self, now: float) -> None:
+        self.in_flight += 1
+        self.breaker.sent(now)
+
+    def succeeded(self, now: float, first_byte: float) -> None:
+        self.in_flight -= 1
+        self.latency += _WEIGHT_OF_NEWEST * (first_byte - self.latency) if self.latency else first_byte
+        self.breaker.succeeded(now)
+
+    def failed(self, now: float) -> None:
+        self.in_flight -= 1
+        self.breaker.failed(now)
+
+    def held(self, now: float, seconds: float) -> None:
+        """Its rate limit: no fault, but no use either until then."""
+        self.in_flight -= 1
+        self.held_until = now + seconds
+        self.breaker.let_go()
+
+    def let_go(self) -> None:
+        """The call said nothing about the route."""
+        self.in_flight -= 1
+        self.breaker.let_go()
+
+
+class Healths:
+    """By route id: what is known outlives changes of the configuration."""
+
+    def __init__(self, options: BreakerOptions) -> None:
+        self._options = options
+        self._by_route: dict[str, RouteHealth] = {}
+
+    def of(self, route_id: str) -> RouteHealth:
+        health = self._by_route.get(route_id)
+        if health is None:
+            health = self._by_route[route_id] = RouteHealth(self._options)
+        return health
+
+    def items(self) -> list[tuple[str, RouteHealth]]:
+        return list(self._by_route.items())
+
+    def keep_only(self, route_ids: set[str]) -> None:
+        """Forget the routes that are gone."""
+        self._by_route = {key: health for key, health in self._by_route.items() if key in route_ids}
