@@ -77,18 +77,25 @@ class ControlPlane:
         await self.delete(subjects.KEYS_BUCKET, hash_api_key(HASH_SECRET, secret))
 
     async def model(self, alias: str, base_url: str, *, model: str, credential: str | None = None) -> None:
+        await self.models(alias, self.route(base_url, model, credential=credential))
+
+    def route(self, base_url: str, model: str, *, credential: str | None = None, **fields: Any) -> RouteRecord:
+        """`fields` as in `RouteRecord`."""
         route_id = new_id("rte")
-        sealed = credential and self._sealer.seal(credential, purpose=route_credential_purpose(route_id))
-        route = RouteRecord(
+        return RouteRecord(
             id=route_id,
             provider="openai-compatible",
             model=model,
             base_url=base_url,
-            credential=sealed,
+            credential=credential and self._sealer.seal(credential, purpose=route_credential_purpose(route_id)),
             prices=PRICES,
             price_version="prc_test",
+            **fields,
         )
-        record = CatalogRecord(alias=alias, created=1_700_000_000, routes=[route])
+
+    async def models(self, alias: str, *routes: RouteRecord, **fields: Any) -> None:
+        """An alias with several routes; `fields` as in `CatalogRecord`."""
+        record = CatalogRecord(alias=alias, created=1_700_000_000, routes=list(routes), **fields)
         await self.put(subjects.CATALOG_BUCKET, subjects.catalog_key(alias), msgspec.json.encode(record))
 
     async def usage(self, count: int, *, timeout: float = 10) -> list[UsageEnvelope]:
