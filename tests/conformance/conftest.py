@@ -60,7 +60,7 @@ def comparable(content: bytes) -> bytes:
 
 
 @pytest.fixture(scope="session")
-async def two_ways(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TwoWays]:
+async def two_ways(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TwoWays]:
     folder = tmp_path_factory.mktemp("conformance")
     with NatsServer(folder / "nats", sync_interval="1m") as nats:
         control = ControlPlane(nats.url)
@@ -69,6 +69,7 @@ async def two_ways(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tw
             "listen_host": "127.0.0.1",
             "listen_port": free_port(),
             "nats_url": nats.url,
+            "redis_url": redis_url,
             "key_hash_secret": HASH_SECRET.hex(),
             "encryption_keys": ENCRYPTION_KEYS,
             "state_dir": folder / "edge",

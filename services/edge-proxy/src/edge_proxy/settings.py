@@ -35,6 +35,8 @@ class EdgeSettings(ProcessSettings, BusSettings):
     upstream_idle_timeout: Seconds = 60
     upstream_total_timeout: Seconds = 600
 
+    limits_without_redis: Literal["local", "closed"] = "local"
+    replicas: Annotated[int, Field(ge=1, le=1000)] = 1
     max_tries: Annotated[int, Field(ge=1, le=10)] = 3
     idempotency_ttl: Annotated[float, Field(ge=1, le=30 * 86400)] = 86400
     idempotency_max_reply_bytes: Annotated[int, Field(ge=0, le=64 * 1024**2)] = 1024**2

@@ -22,10 +22,15 @@ from edge_proxy.endpoints.health import Health
 from edge_proxy.endpoints.models import Models
 from edge_proxy.idempotency.options import Options
 from edge_proxy.idempotency.store import IdempotencyStore
+from edge_proxy.limits.estimate import TokenEstimate
+from edge_proxy.limits.limiter import Limiter
+from edge_proxy.limits.rules import LimitRules
+from edge_proxy.limits.store import RedisLimits
 from edge_proxy.pipeline.attempt import Attempt
 from edge_proxy.pipeline.authenticate import Authenticator
 from edge_proxy.pipeline.authorize import KeyPolicy
 from edge_proxy.pipeline.failover import Failover
+from edge_proxy.pipeline.reserve import Reserve
 from edge_proxy.pipeline.run import Pipeline
 from edge_proxy.pipeline.watchdog import Limits, Watch
 from edge_proxy.recording.access_log import AccessLog
@@ -102,6 +107,11 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
         recorder = Recorder(
             journal=journal, publisher=publisher, access_log=access_log, metrics=metrics, traces=traces, source=source
         )
+        limiter = Limiter(
+            RedisLimits(settings.redis_url.get_secret_value()),
+            without_redis=settings.limits_without_redis,
+            replicas=settings.replicas,
+        )
         failover = Failover(
             attempt=Attempt(transport, watch),
             configuration=configuration,
@@ -117,6 +127,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             key_policy=key_policy,
             idempotency=idempotency,
             failover=failover,
+            reserve=Reserve(configuration, limiter, LimitRules(), TokenEstimate()),
             recorder=recorder,
             traces=traces,
             max_body_bytes=settings.max_body_bytes,
@@ -133,6 +144,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
                 tasks.keep_running("prepare-bus", prepare_bus)
                 configuration.start(tasks)
                 tasks.keep_running("publish-usage", publisher.run)
+                tasks.keep_running("keep-limits", limiter.run)
                 tasks.start("recover-journal", recovery.run())
                 yield Edge(
                     pipeline=pipeline,
@@ -146,6 +158,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             metrics.close()
             watch.close()
             await idempotency.close()
+            await limiter.close()
             await asyncio.to_thread(traces.close)
             await transport.close()
             await bus.close()

@@ -7,6 +7,7 @@ from common.events.usage import CallStatus, Tokens
 from edge_proxy.control.snapshot import Alias, Key, Route, Tenant
 from edge_proxy.errors import ProviderError
 from edge_proxy.idempotency.first import First
+from edge_proxy.limits.claims import Granted
 from edge_proxy.recording.journal import Segment
 from edge_proxy.wire.chat import ChatRequest
 
@@ -23,6 +24,7 @@ class Call:
         "error_code",
         "estimated",
         "first_byte",
+        "granted",
         "http_status",
         "id",
         "key",
@@ -53,6 +55,7 @@ class Call:
         self.started = perf_counter()
         self.first_byte: float | None = None
         self.segment: Segment | None = None
+        self.granted: Granted | None = None
         self.tries = 0
         self.total_at = 0.0
         self.sampled: object = False

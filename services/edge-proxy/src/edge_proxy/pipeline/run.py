@@ -8,7 +8,7 @@ import msgspec
 
 from common.clock import Clock
 from edge_proxy.control.configuration import Configuration
-from edge_proxy.errors import ProviderError
+from edge_proxy.errors import ProviderError, Unavailable
 from edge_proxy.idempotency.replay import Replay
 from edge_proxy.idempotency.scope import IDEMPOTENCY_KEY, read_scope
 from edge_proxy.idempotency.store import IdempotencyStore
@@ -18,6 +18,7 @@ from edge_proxy.pipeline.authorize import KeyPolicy, authorize_model
 from edge_proxy.pipeline.call import Call
 from edge_proxy.pipeline.failover import Failover
 from edge_proxy.pipeline.once import record, replay
+from edge_proxy.pipeline.reserve import Reserve
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.recording.traces import Traces
 from edge_proxy.server.client import Client, ClientGone
@@ -33,6 +34,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     key_policy: KeyPolicy
     idempotency: IdempotencyStore
     failover: Failover
+    reserve: Reserve
     recorder: Recorder
     traces: Traces
     max_body_bytes: int
@@ -63,7 +65,12 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def _serve(self, call: Call, client: Client) -> None:
         self.failover.choose(call)
-        self.recorder.begin(call)
+        await self.reserve.take(call, client)
+        try:
+            self.recorder.begin(call)
+        except Unavailable:
+            self.reserve.give_back(call)
+            raise
         failure: ProviderError | None = None
         body: bytes | None = None
         try:
@@ -75,6 +82,7 @@ class Pipeline(msgspec.Struct, frozen=True):
             call.aborted()
         finally:
             self.recorder.settle(call)
+            self.reserve.settle(call)
         if call.claim is not None:
             await record(call, client, failure, body)
         if failure is not None:

@@ -33,6 +33,13 @@ class ChatRequest:
         self.body_size = body_size
 
     @property
+    def max_output(self) -> int | None:
+        """The most tokens the client wants, as far as it says so."""
+        raw = self._fields.get("max_completion_tokens") or self._fields.get("max_tokens")
+        digits = b"" if raw is None else bytes(raw)
+        return int(digits) if digits.isdigit() and len(digits) < 10 else None
+
+    @property
     def sticky(self) -> bytes | None:
         """What calls have in common that should share a provider's prompt cache."""
         raw = self._fields.get("prompt_cache_key") or self._fields.get("user")
