@@ -19,6 +19,7 @@ EXPECTED: Final = {
         "REDIS_URL",
         "OMG_STATE_DIR",
         "OMG_REPLICA_ID",
+        "OMG_REPLICAS",
         "OMG_MAX_BODY_BYTES",
         "OMG_JOURNAL_MAX_BYTES",
         "OMG_UPSTREAM_CONNECT_TIMEOUT",

@@ -8,7 +8,7 @@ import msgspec
 from prometheus_client import Counter
 
 from edge_proxy.control.configuration import Configuration
-from edge_proxy.limits.claims import Granted, Limit, LimitKind, RateLimited, Refused, Room
+from edge_proxy.limits.claims import Granted, LimitKind, RateLimited, Refused, Room
 from edge_proxy.limits.estimate import TokenEstimate
 from edge_proxy.limits.limiter import Limiter
 from edge_proxy.limits.rules import LimitRules
