@@ -53,6 +53,7 @@ class Failover(msgspec.Struct, frozen=True):
         tried: list[str] = []
         while True:
             call.tries += 1
+            call.first_byte = None
             health, began = self.healths.of(call.route.id), perf_counter()
             health.began(self._now())
             try:
