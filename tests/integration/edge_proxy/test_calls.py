@@ -362,11 +362,16 @@ async def test_many_calls_at_once_are_each_recorded_once(
 async def test_metrics_count_what_happened(edge: Any, sdk: AsyncOpenAI, model: Model, control: Any) -> None:
     alias = await model("emulated-tokens-5-0-6-0")
     await sdk.chat.completions.create(model=alias, messages=HELLO)
-    await control.usage(1)
+    async for _ in await sdk.chat.completions.create(model=alias, messages=HELLO, stream=True):
+        pass
+    (first, _) = await control.usage(2)
     async with httpx.AsyncClient(base_url=edge.url) as client:
         text = (await client.get("/metrics")).text
     labels = 'operation="chat",provider="openai-compatible"'
-    assert f'omg_edge_calls_total{{{labels},status="succeeded"}} 1.0' in text
-    assert f'omg_edge_tokens_total{{kind="output",{labels}}} 6.0' in text
-    assert f'gen_ai_server_request_duration_seconds_bucket{{le="+Inf",{labels}}} 1.0' in text
+    assert f'omg_edge_calls_total{{{labels},status="succeeded"}} 2.0' in text
+    assert f'omg_edge_tokens_total{{kind="output",{labels}}} 12.0' in text
+    assert f"omg_edge_cost_nano_usd_total{{{labels}}} {2 * float(first.data.cost_nano_usd)}" in text
+    assert f'gen_ai_server_request_duration_seconds_bucket{{le="+Inf",{labels}}} 2.0' in text
+    assert f'gen_ai_server_time_per_output_token_seconds_bucket{{le="+Inf",{labels}}} 1.0' in text
+    assert f'omg_edge_breaker_state{{route="{first.data.route_id}"}} 0.0' in text
     assert "omg_edge_calls_in_flight 0.0" in text

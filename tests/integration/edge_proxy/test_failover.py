@@ -133,13 +133,18 @@ async def test_nothing_is_tried_again_once_the_client_has_seen_a_byte(send: Send
     assert (event.data.attempts, event.data.status) == (1, "failed")
 
 
-async def test_a_route_that_keeps_failing_is_left_alone_and_comes_back(
-    send: Send, control: Any, route: Any, emulator: Emulator
+async def test_a_route_that_keeps_failing_is_left_alone_and_it_shows(
+    send: Send, control: Any, edge: Any, route: Any
 ) -> None:
     bad, good = route("emulated-error-500"), route(priority=1)
     await control.models("alias", bad, good)
     attempts = [(await send("alias")).headers["x-omg-attempts"] for _ in range(12)]
     assert attempts == ["2"] * 5 + ["1"] * 7
+    async with httpx.AsyncClient(base_url=edge.url) as client:
+        metrics = (await client.get("/metrics")).text
+    assert f'omg_edge_breaker_state{{route="{bad.id}"}} 2.0' in metrics
+    assert f'omg_edge_breaker_opens_total{{route="{bad.id}"}} 1.0' in metrics
+    assert f'omg_edge_breaker_state{{route="{good.id}"}} 0.0' in metrics
 
 
 async def test_calls_with_the_same_cache_key_go_to_the_same_route(send: Send, control: Any, route: Any) -> None:

@@ -39,6 +39,7 @@ from edge_proxy.recording.metrics import CallMetrics
 from edge_proxy.recording.publisher import UsagePublisher
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.recording.recovery import Recovery
+from edge_proxy.recording.route_metrics import RouteMetrics
 from edge_proxy.recording.traces import NoTraces, Traces
 from edge_proxy.routing.breaker import BreakerOptions
 from edge_proxy.routing.health import Healths
@@ -112,10 +113,12 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             without_redis=settings.limits_without_redis,
             replicas=settings.replicas,
         )
+        healths = Healths(BreakerOptions())
+        route_metrics = RouteMetrics(registry, healths=healths, configuration=configuration)
         failover = Failover(
             attempt=Attempt(transport, watch),
             configuration=configuration,
-            healths=Healths(BreakerOptions()),
+            healths=healths,
             options=RetryOptions(tries=settings.max_tries),
             recorder=recorder,
             chance=Random(),  # noqa: S311 - spreads load, keeps no secret
@@ -156,6 +159,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
         finally:
             access_log.flush()
             metrics.close()
+            route_metrics.close()
             watch.close()
             await idempotency.close()
             await limiter.close()

@@ -128,4 +128,6 @@ class Recorder:
             tokens=call.tokens,
             duration=latency,
             first_byte=None if call.first_byte is None else call.first_byte - call.started,
+            stream=call.request.stream,
+            cost=cost,
         )
