@@ -1,0 +1,148 @@
+"""The scripts in a real server against their model in plain Python, step by step: the numbers have to be the same."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from itertools import count
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+from tests.integration.limits.engine.conftest import PERIOD
+
+from common.limits.confirm import confirm
+from edge_proxy.limits.engine.local import LocalLimitStore
+from edge_proxy.limits.engine.port import BudgetClaim, Claim, Granted, Reservation
+from edge_proxy.limits.engine.redis import RedisLimitStore
+
+SECOND = 1_000_000
+LIMITS = {"requests": 4, "tokens": 60, "parallel": 3}
+BUDGETS = (300, 120)
+_examples = (f"{secrets.token_hex(6)}-{number}" for number in count())
+
+pause = st.one_of(
+    st.integers(0, 3 * SECOND),
+    st.integers(20 * SECOND, 70 * SECOND),
+    st.integers(-3 * SECOND, 0),  # the clock is put back a little
+    st.sampled_from([500_000, 30 * SECOND, 60 * SECOND, 60_500_000, 24 * 3600 * SECOND]),
+)
+reserve = st.tuples(
+    st.just("reserve"),
+    st.lists(st.sampled_from(["requests", "tokens", "parallel", "key-tokens", "key-requests"]), unique=True),
+    st.integers(0, 70),
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 150), st.integers(0, 150), st.booleans()), max_size=2),
+)
+ending = st.tuples(
+    st.sampled_from(["settle", "cancel", "renew"]), st.integers(0, 5), st.integers(0, 90), st.integers(0, 160)
+)
+confirming = st.tuples(
+    st.just("confirm"), st.integers(0, 1), st.integers(0, 200), st.lists(st.integers(0, 5), max_size=3)
+)
+steps = st.lists(st.tuples(pause, st.one_of(reserve, reserve, ending, confirming)), max_size=25)
+
+
+class Both:
+    """The same calls on both stores."""
+
+    def __init__(self, redis: RedisLimitStore, client: Redis, clock: list[int]) -> None:
+        self._redis = redis
+        self._client = client
+        self._clock = clock
+        self._local = LocalLimitStore(clock=lambda: clock[0])
+        self._example = next(_examples)
+        self._held: list[tuple[Reservation, Reservation]] = []
+        self._calls = count()
+
+    async def step(self, step: tuple[object, ...]) -> None:
+        match step:
+            case ("reserve", list(names), int(amount), list(budgets)):
+                await self._reserve(names, amount, budgets)
+            case ("confirm", int(at), int(spent), list(calls)):
+                await self._confirm(at, spent, calls)
+            case (str(kind), int(at), int(tokens), int(cost)) if at < len(self._held):
+                self._end(kind, *self._held[-1 - at], tokens, cost)
+
+    async def _reserve(self, names: list[str], amount: int, budgets: list[tuple[int, int, int, bool]]) -> None:
+        claims = [self._claim(name, amount) for name in names]
+        asked = {at: self._budget(at, worst, known, hard) for at, worst, known, hard in budgets}
+        call_id = f"call{next(self._calls)}"
+        found = await self._redis.reserve(call_id, claims, list(asked.values()))
+        expected = await self._local.reserve(call_id, claims, list(asked.values()))
+        assert (found.numbers, found.states, found.budgets) == (expected.numbers, expected.states, expected.budgets)
+        if isinstance(found, Granted):
+            assert isinstance(expected, Granted)
+            self._held.append((found.reservation, expected.reservation))
+
+    async def _confirm(self, at: int, spent: int, calls: Sequence[int]) -> None:
+        await self._redis.drain(within=5)
+        ids = [self._held[-1 - call][0].call_id for call in calls if call < len(self._held)]
+        found = await confirm(
+            self._client,
+            budget_id=self._budget_id(at),
+            period=PERIOD,
+            spent_absolute=spent,
+            call_ids=ids,
+            now=self._clock[0],
+        )
+        assert (found.spent, found.reserved) == self._local.confirm(self._budget_id(at), PERIOD, spent, ids)
+
+    def _end(self, kind: str, ours: Reservation, model: Reservation, tokens: int, cost: int) -> None:
+        for store, held in ((self._redis, ours), (self._local, model)):
+            if kind == "settle":
+                store.settle(held, tokens=tokens, cost=cost)
+            elif kind == "cancel":
+                store.cancel(held)
+            elif not held.ended:
+                store.renew(held)
+
+    def _claim(self, name: str, amount: int) -> Claim:
+        kind = name.removeprefix("key-")
+        assert kind in ("requests", "tokens", "parallel")
+        return Claim(f"{self._example}:{name}", kind, LIMITS[kind], amount if kind == "tokens" else 1)  # type: ignore[arg-type]
+
+    def _budget_id(self, at: int) -> str:
+        return f"model-{self._example}-{at}"
+
+    def _budget(self, at: int, amount: int, known: int, hard: bool) -> BudgetClaim:
+        return BudgetClaim(self._budget_id(at), PERIOD, BUDGETS[at], amount, known, hard)
+
+
+def test_scripts_do_as_their_model_does(redis_url: str) -> None:
+    with asyncio.Runner() as runner:
+        clock = [0]
+        store = RedisLimitStore(redis_url, timeout_s=5, clock=lambda: clock[0])
+        client = Redis.from_url(redis_url)
+
+        async def start() -> asyncio.Task[None]:
+            task = asyncio.create_task(store.run())
+            async with asyncio.timeout(10):
+                await store.connected()
+            return task
+
+        running = runner.run(start())
+
+        @settings(max_examples=150, deadline=None)
+        @given(steps)
+        def check(steps: list[tuple[int, tuple[object, ...]]]) -> None:
+            async def play() -> None:
+                both = Both(store, client, clock)
+                clock[0] = 1_800_000_000 * SECOND
+                for pause, step in steps:
+                    clock[0] += pause
+                    await both.step(step)
+                # Whatever else is not the same shows here.
+                await both.step(
+                    ("reserve", ["tokens", "requests", "parallel"], 0, [(0, 0, 0, False), (1, 0, 0, False)])
+                )
+
+            runner.run(play())
+
+        async def stop() -> None:
+            running.cancel()
+            await asyncio.wait([running])
+            await client.aclose()
+
+        try:
+            check()
+        finally:
+            runner.run(stop())
