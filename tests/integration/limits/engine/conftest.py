@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -21,8 +22,8 @@ async def make_replica(redis_url: str) -> AsyncIterator[MakeStore]:
     """A connected replica; a busy machine must not pass for an outage, but where that is the test."""
     running: list[asyncio.Task[None]] = []
 
-    async def make(url: str = redis_url, *, timeout_s: float = 5, **options: float) -> RedisLimitStore:
-        store = RedisLimitStore(url, timeout_s=timeout_s, **options)  # type: ignore[arg-type]
+    async def make(url: str = redis_url, *, timeout_s: float = 5, **options: Any) -> RedisLimitStore:
+        store = RedisLimitStore(url, timeout_s=timeout_s, **options)
         running.append(asyncio.create_task(store.run()))
         async with asyncio.timeout(10):
             await store.connected()

@@ -99,6 +99,16 @@ async def test_what_redis_forgets_comes_back_with_known_and_with_renewals(
     assert (look.budgets[0].spent, look.budgets[0].reserved) == (620, 0)
 
 
+async def test_what_redis_has_forgotten_cannot_be_given_back(make_replica: MakeStore, client: Redis, name: str) -> None:
+    store = await make_replica()
+    held = granted(await store.reserve("1", [tokens(name, 100, 80)]))
+    await client.delete(limit_key(f"{name}:tokens"))
+    granted(await store.reserve("2", [tokens(name, 100, 30)]))
+    store.cancel(held.reservation)
+    assert granted(await store.reserve("look", [tokens(name, 100, 0)])).states[0].remaining in (70, 100)
+    refused(await store.reserve("3", [tokens(name, 100, 101)]))
+
+
 async def test_a_call_ends_in_the_ledger_and_is_never_counted_twice(
     make_replica: MakeStore, client: Redis, name: str
 ) -> None:

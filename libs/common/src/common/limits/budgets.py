@@ -43,19 +43,26 @@ local function forget(budget, entry)
   end
 end
 
--- Takes the entries of these calls out.
+-- Takes the entries of these calls out; one that is named twice counts once.
 local function drop(budget, ids)
+  local named = {}
   for at = 1, #ids, 500 do
     local some, names = {}, {}
     for next = at, math.min(at + 499, #ids) do
-      some[#some + 1] = ids[next]
-      names[#names + 1] = 'c:' .. ids[next]
+      local id = ids[next]
+      if not named[id] then
+        named[id] = true
+        some[#some + 1] = id
+        names[#names + 1] = 'c:' .. id
+      end
     end
-    for _, entry in ipairs(redis.call('HMGET', budget.key, unpack(names))) do
-      if entry then forget(budget, entry) end
+    if #names > 0 then
+      for _, entry in ipairs(redis.call('HMGET', budget.key, unpack(names))) do
+        if entry then forget(budget, entry) end
+      end
+      redis.call('HDEL', budget.key, unpack(names))
+      redis.call('ZREM', budget.leases, unpack(some))
     end
-    redis.call('HDEL', budget.key, unpack(names))
-    redis.call('ZREM', budget.leases, unpack(some))
   end
 end
 

@@ -1,7 +1,7 @@
 """Redis, or what there is without it.
 
 Failure policy: while Redis is away `local` limits each replica by itself, `closed` refuses every call that has a limit
-(`LimitStoreUnavailable`, for a 503). `omg_edge_limit_store_fallbacks_total` counts the calls, `omg_edge_limit_store_away` says
+(`LimitStoreUnavailable`, for a 503). `omg_edge_limit_store_fallbacks_total` counts the calls, `omg_edge_limit_engine_away` says
 that it is so; one log line for each change.
 """
 
@@ -24,7 +24,7 @@ _log = get_logger(__name__)
 _fallbacks = Counter(
     "omg_edge_limit_store_fallbacks_total", "Calls whose limits Redis could not be asked about.", ["policy"]
 )
-_away = Gauge("omg_edge_limit_store_away", "1 while limits cannot be kept in Redis.")
+_away = Gauge("omg_edge_limit_engine_away", "1 while limits cannot be kept in Redis.")
 
 
 class FallbackLimitStore:

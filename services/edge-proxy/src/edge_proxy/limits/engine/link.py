@@ -1,9 +1,9 @@
 """The connection to Redis that all calls of a process share.
 
 What is sent during one tick of the event loop is written at its end, in one piece: calls that come in together share a round
-trip, and one that comes alone waits for nothing. What nobody waits for (`send(…, soon=False)`) goes along with the next that somebody
-does, or after 5 ms: a write costs more than all else that is done for a call. The order is kept. Replies come in the order of commands; each goes to who asked. A connection of
-our own, because redis-py takes more processor time for a command than all the rest of a reservation.
+trip, and one that comes alone waits for nothing. What nobody waits for (`soon=False`) goes along with the next that somebody does,
+or after 5 ms: a write costs more than all else that is done for a call. Replies come in the order of commands; each goes to who
+asked. A connection of our own, because redis-py takes more processor time for a command than all the rest of a reservation.
 
 Failure policy: a connection that breaks, or that owes a reply for longer than the timeout, is dropped; all who wait on it are told
 `LOST` at once, and while there is none sending fails at once. `run` opens the next one, beginning after 0.1 s, then at most every
