@@ -96,7 +96,7 @@ class _Budget:
     def put(self, call_id: str, kind: str, amount: int, expiry: int) -> None:
         self.drop(call_id)
         self.entries[call_id] = (kind, amount)
-        self.leases[kind][call_id] = expiry
+        _lease(self.leases[kind], call_id, expiry)
         if kind == _RESERVED:
             self.reserved += amount
         else:
@@ -308,7 +308,12 @@ class LocalLimitStore:
         self._budgets = {name: budget for name, budget in self._budgets.items() if budget.entries}
 
 
-def _lease(slots: dict[str, int], call_id: str, expiry: int) -> None:
-    """At the end, so that they stay in the order of expiry."""
-    slots.pop(call_id, None)
-    slots[call_id] = expiry
+def _lease(leases: dict[str, int], call_id: str, expiry: int) -> None:
+    """Leases stay in the order of expiry: what has run out is in front."""
+    leases.pop(call_id, None)
+    is_last = not leases or leases[next(reversed(leases))] <= expiry
+    leases[call_id] = expiry
+    if not is_last:  # the clock went back
+        in_order = sorted(leases.items(), key=lambda lease: lease[1])
+        leases.clear()
+        leases.update(in_order)

@@ -45,7 +45,7 @@ _decode: Final = msgspec.msgpack.Decoder(list[int]).decode
 
 
 class RedisLimitStore:
-    """`clock` (microseconds) is for tests: in production Redis' own counts. So are windows and leases of another length."""
+    """`clock` (microseconds) is for tests: in production Redis' own counts. So are other lengths of windows, leases, renewals."""
 
     def __init__(
         self,
@@ -54,12 +54,13 @@ class RedisLimitStore:
         timeout_s: float = _TIMEOUT_S,
         window_s: float = WINDOW_S,
         lease_s: float = LEASE_S,
+        renew_s: float | None = None,
         clock: Callable[[], int] | None = None,
     ) -> None:
         self._link = Link(url, scripts=[script.text for script in _SCRIPTS], timeout_s=timeout_s)
         self._clock = clock
         self._bucket_us = int(window_s * 1e6) // BUCKETS
-        self._lease_s = lease_s
+        self._renew_s = lease_s / 3 if renew_s is None else renew_s
         self._lease_us = int(lease_s * 1e6)
         self._settled_lease_us = int(SETTLED_LEASE_S * 1e6)
         self._pending = Pending(self._send_settlement)
@@ -232,7 +233,7 @@ class RedisLimitStore:
                 if at % _TOLD_AGAIN_AT_ONCE == 0:
                     await asyncio.sleep(0.005)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._lease_s / 3):
+                async with asyncio.timeout(self._renew_s):
                     await self._link.down.wait()
 
     async def _tell_regularly(self) -> None:
