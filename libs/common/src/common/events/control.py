@@ -39,11 +39,13 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Bucket `keys`, under the key's hash.
 
     `scopes` (surfaces such as `chat`) and `models`: null means all that the tenant may use, an empty list means none.
-    `allowed_addresses` are networks in CIDR notation; none of them means any address. `tags` are carried into usage.
+    `allowed_addresses` are networks in CIDR notation; none of them means any address. `tags` are carried into usage. `owner_id` is
+    the user whose budgets the key's calls count against.
     """
 
     key_id: str
     tenant_id: str
+    owner_id: str | None = None
     expires_at: datetime | None = None
     scopes: list[str] | None = None
     models: list[str] | None = None
@@ -71,6 +73,7 @@ class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
     is charged as its parent kind.
 
     Routes of a lower `priority` number are tried first; among equals `weight` says how often each comes first.
+    `max_output_tokens` is the most the model can answer with, for the worst case of a call that asks for no maximum itself.
     """
 
     id: str
@@ -82,6 +85,7 @@ class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
     price_version: str
     priority: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     weight: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=10**8)] | None = None
 
 
 class CatalogRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +101,38 @@ class CatalogRecord(msgspec.Struct, frozen=True, kw_only=True):
     fallbacks: list[str] = []
     context_length_fallbacks: list[str] = []
     content_filter_fallbacks: list[str] = []
+
+
+BudgetScope = Literal["installation", "tenant", "key", "user"]
+NanoUsd = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
+
+
+class BudgetRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Bucket `budgets`, under the budget's id: so much may be spent in each of its periods (`common.budget_periods`).
+
+    `subject` is the id of the tenant, the key or the user (of their keys) that it is for; empty for the installation. A hard
+    budget refuses calls that could exceed it, a soft one only warns. `warn_at` is the percentage that clients are warned from.
+    """
+
+    id: str
+    name: str
+    scope: BudgetScope
+    subject: str
+    amount: NanoUsd
+    hard: bool
+    schedule: str
+    timezone: str
+    starts_at: datetime
+    warn_at: Annotated[int, msgspec.Meta(ge=1, le=100)] = 80
+
+
+class SpendRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Bucket `spend`, under the budget's id, published by the ledger: what is spent, by the name of the period it counts for.
+
+    The current period's and the next one's: of a rolling budget the next period begins with most of what this one has spent.
+    """
+
+    periods: dict[str, NanoUsd]
 
 
 def route_credential_purpose(route_id: str) -> str:

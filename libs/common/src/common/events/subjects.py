@@ -11,6 +11,15 @@ USAGE_SUBJECTS: Final = "usage.>"
 USAGE_RECORDED: Final = "usage.recorded.v1"
 LEDGER_CONSUMER: Final = "ledger"
 
+BUDGET_STREAM: Final = "BUDGETS"
+BUDGET_SUBJECTS: Final = "budget.>"
+BUDGET_THRESHOLD_CROSSED: Final = "budget.threshold_crossed.v1"
+
+PROVIDER_STREAM: Final = "PROVIDERS"
+PROVIDER_SUBJECTS: Final = "provider.>"
+PROVIDER_ROUTE_OPENED: Final = "provider.route_opened.v1"
+PROVIDER_ROUTE_CLOSED: Final = "provider.route_closed.v1"
+
 DEAD_LETTER_STREAM: Final = "DEAD_LETTERS"
 DEAD_LETTER_SUBJECTS: Final = "dead.>"
 
@@ -18,7 +27,11 @@ KEYS_BUCKET: Final = "keys"
 POLICIES_BUCKET: Final = "policies"
 CATALOG_BUCKET: Final = "catalog"
 SETTINGS_BUCKET: Final = "settings"
+BUDGETS_BUCKET: Final = "budgets"
 CONFIG_BUCKETS: Final = (KEYS_BUCKET, POLICIES_BUCKET, CATALOG_BUCKET, SETTINGS_BUCKET)
+
+SPEND_BUCKET: Final = "spend"
+"""Not configuration: what budgets have spent, as the ledger knows it."""
 
 LIMITS_SETTING: Final = "limits"
 """The one key of the settings bucket so far."""

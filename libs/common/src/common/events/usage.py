@@ -19,6 +19,14 @@ Integer = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"\A[^\x00]*\Z")]
 CallId = Annotated[str, msgspec.Meta(pattern=r"\Areq_[0-9a-f]{32}\Z")]
 
+Labels = Annotated[
+    dict[
+        Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"\A[^\x00]*\Z")],
+        Annotated[str, msgspec.Meta(max_length=512, pattern=r"\A[^\x00]*\Z")],
+    ],
+    msgspec.Meta(max_length=16),
+]
+
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     """As OpenAI counts: `cached_input` is part of `input`, `reasoning` is part of `output`."""
@@ -42,6 +50,8 @@ class UsageRecorded(msgspec.Struct, frozen=True, kw_only=True):
 
     `latency_ms` counts to the last byte, `first_token_ms` to the first byte of the answer's body; `attempts` counts the tries, of
     which the last one's route is named; `estimated` is true when the provider reported no usage and the tokens are our reckoning.
+
+    `tags` are the key's; `end_user` and `metadata` are what the request said of itself, as it is or hashed, by the edge's setting.
     """
 
     tenant_id: Name
@@ -63,6 +73,9 @@ class UsageRecorded(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: Count
     first_token_ms: Count | None
     attempts: Count = 1
+    end_user: Name | None = None
+    metadata: Labels = {}
+    tags: Labels = {}
 
 
 class UsageEnvelope(Envelope[UsageRecorded], frozen=True, kw_only=True):
