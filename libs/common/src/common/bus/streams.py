@@ -29,6 +29,14 @@ _STREAMS: Final = (
         duplicate_window=10 * 60,
     ),
     StreamConfig(
+        name=subjects.PROVIDER_STREAM,
+        subjects=[subjects.PROVIDER_SUBJECTS],
+        storage=StorageType.FILE,
+        max_age=30 * _DAY_S,
+        max_bytes=256 * 1024**2,
+        discard=DiscardPolicy.OLD,
+    ),
+    StreamConfig(
         name=subjects.DEAD_LETTER_STREAM,
         subjects=[subjects.DEAD_LETTER_SUBJECTS],
         storage=StorageType.FILE,

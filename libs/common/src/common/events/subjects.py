@@ -20,6 +20,9 @@ PROVIDER_SUBJECTS: Final = "provider.>"
 PROVIDER_ROUTE_OPENED: Final = "provider.route_opened.v1"
 PROVIDER_ROUTE_CLOSED: Final = "provider.route_closed.v1"
 
+ROUTES_BREAKER: Final = "routes.breaker"
+"""Core NATS, kept by no stream: what the edge's replicas tell each other about routes, worth nothing a minute later."""
+
 DEAD_LETTER_STREAM: Final = "DEAD_LETTERS"
 DEAD_LETTER_SUBJECTS: Final = "dead.>"
 
