@@ -15,6 +15,8 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 class EdgeSettings(ProcessSettings, BusSettings):
     """`trusted_proxies`: networks, comma-separated, whose `X-Forwarded-For` is believed.
 
+    `health_check_seconds`: how often providers that failed are asked whether they answer again; 0 for never.
+
     `state_dir` holds the call journal and the last configuration: it must survive a restart, and belongs to one process.
     """
 
@@ -38,6 +40,7 @@ class EdgeSettings(ProcessSettings, BusSettings):
     limits_without_redis: Literal["local", "closed"] = "local"
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
     max_tries: Annotated[int, Field(ge=1, le=10)] = 3
+    health_check_seconds: Annotated[float, Field(ge=0, le=3600)] = 0
     idempotency_ttl: Annotated[float, Field(ge=1, le=30 * 86400)] = 86400
     idempotency_max_reply_bytes: Annotated[int, Field(ge=0, le=64 * 1024**2)] = 1024**2
     idempotency_without_redis: Literal["open", "closed"] = "open"

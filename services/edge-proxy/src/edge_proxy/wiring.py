@@ -43,6 +43,7 @@ from edge_proxy.recording.route_metrics import RouteMetrics
 from edge_proxy.recording.traces import NoTraces, Traces
 from edge_proxy.routing.breaker import BreakerOptions
 from edge_proxy.routing.health import Healths
+from edge_proxy.routing.news import RouteNews
 from edge_proxy.routing.retry import RetryOptions
 from edge_proxy.settings import EdgeSettings
 from edge_proxy.upstream.http1.transport import Http1Transport
@@ -114,6 +115,15 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             replicas=settings.replicas,
         )
         healths = Healths(BreakerOptions())
+        route_news = RouteNews(
+            bus=bus,
+            healths=healths,
+            configuration=configuration,
+            transport=transport,
+            clock=utc_now,
+            source=source,
+            check_every=settings.health_check_seconds,
+        )
         route_metrics = RouteMetrics(registry, healths=healths, configuration=configuration)
         failover = Failover(
             attempt=Attempt(transport, watch),
@@ -148,6 +158,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
                 configuration.start(tasks)
                 tasks.keep_running("publish-usage", publisher.run)
                 tasks.keep_running("keep-limits", limiter.run)
+                route_news.start(tasks)
                 tasks.start("recover-journal", recovery.run())
                 yield Edge(
                     pipeline=pipeline,

@@ -74,6 +74,7 @@ class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Routes of a lower `priority` number are tried first; among equals `weight` says how often each comes first.
     `max_output_tokens` is the most the model can answer with, for the worst case of a call that asks for no maximum itself.
+    `operations` are what the model can do of all that the edge's adapter of its provider can, such as `chat`; null means all of it.
     """
 
     id: str
@@ -86,6 +87,7 @@ class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
     priority: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     weight: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=10**8)] | None = None
+    operations: list[str] | None = None
 
 
 class CatalogRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -71,6 +71,7 @@ class Route(msgspec.Struct, frozen=True):
     price_version: str
     priority: int = 0
     weight: int = 1
+    operations: frozenset[str] = frozenset({"chat"})
 
 
 class Alias(msgspec.Struct, frozen=True):
@@ -193,7 +194,13 @@ class RecordReader:
             price_version=record.price_version,
             priority=record.priority,
             weight=record.weight,
+            operations=_able(provider, record.operations),
         )
+
+
+def _able(provider: Provider, wanted: list[str] | None) -> frozenset[str]:
+    """What a route can do: what it is for, as far as its provider's adapter can."""
+    return provider.operations if wanted is None else provider.operations.intersection(wanted)
 
 
 def _names(names: list[str] | None) -> frozenset[str] | None:

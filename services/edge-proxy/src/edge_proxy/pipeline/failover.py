@@ -20,6 +20,7 @@ from edge_proxy.pipeline.authorize import may_use
 from edge_proxy.pipeline.call import Call
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.routing.candidates import choose_route
+from edge_proxy.routing.errors import OperationUnsupported
 from edge_proxy.routing.health import Healths, RouteHealth
 from edge_proxy.routing.retry import RetryOptions, consequence, pause_before
 from edge_proxy.server.client import Client
@@ -38,13 +39,16 @@ class Failover(msgspec.Struct, frozen=True):
     chance: Random
 
     def choose(self, call: Call) -> None:
-        """The route of the first try. Raises `NoRouteAvailable`."""
+        """The route of the first try. Raises `OperationUnsupported`, `NoRouteAvailable`."""
         call.total_at = self._now() + self.attempt.watch.limits.total
         route = self._untried(call, call.alias, ())
         if route is None:
             route = next(self._elsewhere(call, "general", ()), None)
         if route is None:
-            known = min(self.healths.of(each.id).available_at() for each in call.alias.routes)
+            able = self._able(call)
+            if not able:
+                raise OperationUnsupported(call.operation, model=call.alias.name)
+            known = min(self.healths.of(each.id).available_at() for each in able)
             raise NoRouteAvailable(retry_after=known - self._now())
         call.route = route
 
@@ -79,7 +83,7 @@ class Failover(msgspec.Struct, frozen=True):
         if error.kind == "rate_limited":
             health.held(now, error.retry_after or self.options.hold)
         elif consequence(error.kind).blames:
-            health.failed(now)
+            health.failed(now, error.kind)
         else:
             health.let_go()
 
@@ -108,17 +112,34 @@ class Failover(msgspec.Struct, frozen=True):
         return error.retry_after
 
     def _untried(self, call: Call, alias: Alias, tried: list[str] | tuple[()]) -> Route | None:
-        sticky = call.request.sticky if len(alias.routes) > 1 else None
-        return choose_route(alias, self.healths, tried=tried, sticky=sticky, now=self._now(), chance=self.chance)
+        return choose_route(
+            alias,
+            self.healths,
+            tried=tried,
+            sticky=call.request.sticky if len(alias.routes) > 1 else None,
+            now=self._now(),
+            chance=self.chance,
+            operation=call.operation,
+        )
 
     def _elsewhere(self, call: Call, reason: str, tried: list[str] | tuple[()]) -> Iterator[Route]:
-        """Routes of the fallback aliases that the caller may use."""
+        """Routes of the fallback aliases, one of each."""
+        for alias in self._fallbacks(call, reason):
+            route = self._untried(call, alias, tried)
+            if route is not None:
+                yield route
+
+    def _fallbacks(self, call: Call, reason: str) -> Iterator[Alias]:
+        """Those that the caller may use."""
         for name in call.alias.fallbacks.get(reason, ()):
             alias = self.configuration.snapshot.aliases.get(name)
             if alias is not None and may_use(call.key, call.tenant, name):
-                route = self._untried(call, alias, tried)
-                if route is not None:
-                    yield route
+                yield alias
+
+    def _able(self, call: Call) -> list[Route]:
+        """Every route that could serve the call if it were available."""
+        aliases = (call.alias, *self._fallbacks(call, "general"))
+        return [route for alias in aliases for route in alias.routes if call.operation in route.operations]
 
     def _now(self) -> float:
         return self.attempt.watch.loop.time()

@@ -38,12 +38,20 @@ class StreamDecoder(Protocol):
 
 
 class Provider(Protocol):
-    """A provider's adapter for chat completions. More operations become more methods of the same kind."""
+    """A provider's adapter for chat completions. More operations become more methods of the same kind.
+
+    `operations` names those it can do; a route may be for fewer of them.
+    """
 
     name: str
+    operations: frozenset[str]
 
     def headers(self, credential: str | None) -> tuple[tuple[str, str], ...]:
         """The headers of every request to a route with this credential."""
+        ...
+
+    def health_url(self, base_url: str) -> str:
+        """What answers a GET with 2xx while the provider works, cheaply."""
         ...
 
     def chat_url(self, base_url: str) -> str: ...

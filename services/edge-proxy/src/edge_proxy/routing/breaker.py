@@ -1,14 +1,21 @@
 """A route's circuit breaker: closed while it works, open for a while when it fails too often, then tried with one call at a time.
 
-Pure: the time comes in, in seconds of any monotonic clock. A success of a route that never fails costs a comparison.
+Pure: the time comes in, in seconds of any monotonic clock. A success of a route that never fails costs a comparison. Whoever is to
+hear of changes listens: only what this breaker finds out by itself is told, never what it was told by others.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 State = Literal["closed", "open", "half_open"]
+Finding = Literal["opened", "reopened", "probing", "closed"]
+"""`reopened`: a probe failed; `probing`: a probe is on its way."""
+
+Listener = Callable[[Finding, float], None]
+"""Gets the seconds that others should leave the route alone for: the cool-down; of a breaker that closed, how long it was open."""
 
 
 class BreakerOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,20 +34,37 @@ class BreakerOptions(msgspec.Struct, frozen=True, kw_only=True):
     probe_patience: float = 60.0
 
 
+def nobody(_finding: Finding, _seconds: float) -> None:
+    """Listens to nothing."""
+
+
 class Breaker:
     """`opens` counts how often it opened; `open_until` is when it may be probed."""
 
-    __slots__ = ("_cool_down", "_failures", "_options", "_probing_until", "_successes", "open_until", "opens", "state")
+    __slots__ = (
+        "_cool_down",
+        "_failures",
+        "_opened_at",
+        "_options",
+        "_probing_until",
+        "_successes",
+        "_tell",
+        "open_until",
+        "opens",
+        "state",
+    )
 
-    def __init__(self, options: BreakerOptions) -> None:
+    def __init__(self, options: BreakerOptions, tell: Listener = nobody) -> None:
         self.state: State = "closed"
         self.open_until = 0.0
         self.opens = 0
+        self._tell = tell
         self._options = options
         self._failures: deque[float] = deque()
         self._successes = 0
         self._cool_down = options.cool_down
         self._probing_until = 0.0
+        self._opened_at = 0.0
 
     def allows(self, now: float) -> bool:
         """Whether a call may be sent now. Says nothing about the next one: `sent` follows when it is."""
@@ -55,6 +79,7 @@ class Breaker:
                 self.state = "half_open"
                 self._successes = 0
             self._probing_until = now + self._options.probe_patience
+            self._tell("probing", self._cool_down)
 
     def succeeded(self, now: float) -> None:
         if self.state == "closed":
@@ -66,26 +91,56 @@ class Breaker:
             self._successes += 1
             if self._successes >= self._options.probes:
                 self._close()
+                self._tell("closed", now - self._opened_at)
 
     def failed(self, now: float) -> None:
         if self.state == "half_open":
             self._cool_down = min(self._cool_down * 2, self._options.max_cool_down)
-            self.open_for(self._cool_down, now)
+            self._open(self._cool_down, now)
+            self._tell("reopened", self._cool_down)
         elif self.state == "closed":
             self._failures.append(now)
             self._forget(now)
             failures = len(self._failures)
             if failures >= self._options.failures and failures >= self._options.ratio * (failures + self._successes):
-                self.open_for(self._cool_down, now)
+                self._open(self._cool_down, now)
+                self._tell("opened", self._cool_down)
 
     def let_go(self) -> None:
         """A call ended without saying anything about the route: its client left, or was at fault."""
         self._probing_until = 0.0
 
-    def open_for(self, seconds: float, now: float) -> None:
-        """Also what another replica found out."""
+    def end_cool_down(self, now: float) -> None:
+        """The provider answers again: the next call may be the probe. Nothing happens to a breaker that is not open."""
+        if self.state == "open":
+            self.open_until = min(self.open_until, now)
+
+    # What other replicas found out.
+
+    def open_for(self, seconds: float, now: float, *, cool_down: float | None = None) -> None:
+        """It failed elsewhere. It is not probed here before `seconds` have passed, nor before it would have been anyway."""
+        until = now + seconds
+        if self.state == "open":
+            until = max(until, self.open_until)
+        self._open(until - now, now)
+        if cool_down is not None:
+            self._cool_down = min(cool_down, self._options.max_cool_down)
+
+    def probed_elsewhere(self, seconds: float, now: float) -> None:
+        """Another probe is on its way: ours can wait for what it finds."""
+        if self.state == "open":
+            self.open_until = max(self.open_until, now + seconds)
+
+    def closed_elsewhere(self) -> None:
+        """It works again."""
+        if self.state != "closed":
+            self._close()
+
+    def _open(self, seconds: float, now: float) -> None:
         if self.state != "open":
             self.opens += 1
+        if self.state == "closed":
+            self._opened_at = now
         self.state = "open"
         self.open_until = now + seconds
         self._probing_until = 0.0
@@ -95,6 +150,7 @@ class Breaker:
     def _close(self) -> None:
         self.state = "closed"
         self._cool_down = self._options.cool_down
+        self._probing_until = 0.0
         self._failures.clear()
         self._successes = 0
 

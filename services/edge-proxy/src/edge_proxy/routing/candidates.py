@@ -7,7 +7,7 @@ route comes or goes, only its own share moves).
 """
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from random import Random
 
@@ -23,15 +23,17 @@ def choose_route(
     sticky: bytes | None,
     now: float,
     chance: Random,
-    serves: Callable[[Route], bool] = lambda _: True,
+    operation: str = "chat",
 ) -> Route | None:
-    """The route to try next, or None when no route is left that is available. `tried` are ids."""
+    """The route to try next, or None when no route is left that is available and can do `operation`. `tried` are ids."""
     routes = alias.routes
     if len(routes) == 1 and not tried:
         route = routes[0]
-        return route if serves(route) and healths.of(route.id).is_available(now) else None
+        return route if operation in route.operations and healths.of(route.id).is_available(now) else None
     left = [
-        route for route in routes if route.id not in tried and serves(route) and healths.of(route.id).is_available(now)
+        route
+        for route in routes
+        if route.id not in tried and operation in route.operations and healths.of(route.id).is_available(now)
     ]
     if not left:
         return None

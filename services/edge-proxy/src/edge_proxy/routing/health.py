@@ -1,22 +1,32 @@
 """What is known of each route from the calls that took it: how many are under way, how fast it begins to answer, its breaker."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from edge_proxy.routing.breaker import Breaker, BreakerOptions
+from edge_proxy.errors import FailureKind
+from edge_proxy.routing.breaker import Breaker, BreakerOptions, Finding, Listener, nobody
 
 _WEIGHT_OF_NEWEST: Final = 0.2
 
+Watcher = Callable[[str, Finding, float], None]
+"""Hears, with the route's id, what a breaker of this replica found out."""
+
 
 class RouteHealth:
-    """`latency` is the smoothed time to the first byte in seconds, 0 while unknown; `held_until`: its provider asked us to wait."""
+    """`latency` is the smoothed time to the first byte in seconds, 0 while unknown; `held_until`: its provider asked us to wait.
 
-    __slots__ = ("breaker", "held_until", "in_flight", "latency")
+    `trouble` is the last failure that the breaker counted.
+    """
 
-    def __init__(self, options: BreakerOptions) -> None:
+    __slots__ = ("breaker", "held_until", "in_flight", "latency", "trouble")
+
+    def __init__(self, options: BreakerOptions, tell: Listener = nobody) -> None:
         self.in_flight = 0
         self.latency = 0.0
         self.held_until = 0.0
-        self.breaker = Breaker(options)
+        self.trouble: FailureKind | None = None
+        self.breaker = Breaker(options, tell)
 
     def is_available(self, now: float) -> bool:
         return now >= self.held_until and self.breaker.allows(now)
@@ -38,8 +48,9 @@ class RouteHealth:
         self.latency += _WEIGHT_OF_NEWEST * (first_byte - self.latency) if self.latency else first_byte
         self.breaker.succeeded(now)
 
-    def failed(self, now: float) -> None:
+    def failed(self, now: float, kind: FailureKind) -> None:
         self.in_flight -= 1
+        self.trouble = kind
         self.breaker.failed(now)
 
     def held(self, now: float, seconds: float) -> None:
@@ -58,14 +69,23 @@ class Healths:
     """By route id: what is known outlives changes of the configuration."""
 
     def __init__(self, options: BreakerOptions) -> None:
-        self._options = options
+        self.options = options
         self._by_route: dict[str, RouteHealth] = {}
+        self._watchers: list[Watcher] = []
+
+    def watch(self, watcher: Watcher) -> None:
+        """It must not fail and not take long: it is called in the middle of a call."""
+        self._watchers.append(watcher)
 
     def of(self, route_id: str) -> RouteHealth:
         health = self._by_route.get(route_id)
         if health is None:
-            health = self._by_route[route_id] = RouteHealth(self._options)
+            health = self._by_route[route_id] = RouteHealth(self.options, partial(self._tell, route_id))
         return health
+
+    def _tell(self, route_id: str, finding: Finding, seconds: float) -> None:
+        for watcher in self._watchers:
+            watcher(route_id, finding, seconds)
 
     def items(self) -> list[tuple[str, RouteHealth]]:
         return list(self._by_route.items())

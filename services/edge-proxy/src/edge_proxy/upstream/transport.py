@@ -5,13 +5,13 @@ used. The connect time and the time of a read (the wait for the reply's head is 
 pieces and the total time are the pipeline's.
 """
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, gc=False):
-    """A POST to a provider: absolute URL, whole body. `stream`: the reply is wanted piece by piece.
+    """A POST to a provider, or a GET without a body: absolute URL, whole body. `stream`: the reply is wanted piece by piece.
 
     `headers` are the route's, the same object from call to call, so that a transport can prepare them once.
     """
@@ -21,6 +21,7 @@ class UpstreamRequest(msgspec.Struct, frozen=True, gc=False):
     request_id: str
     body: bytes
     stream: bool
+    method: Literal["POST", "GET"] = "POST"
 
 
 class UpstreamResponse(Protocol):

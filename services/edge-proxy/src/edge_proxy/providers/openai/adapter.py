@@ -13,10 +13,14 @@ class OpenAI:
 
     def __init__(self, *, name: str) -> None:
         self.name = name
+        self.operations = frozenset({"chat"})
 
     def headers(self, credential: str | None) -> tuple[tuple[str, str], ...]:
         headers = (("content-type", "application/json"), ("accept-encoding", "identity"))
         return (*headers, ("authorization", f"Bearer {credential}")) if credential else headers
+
+    def health_url(self, base_url: str) -> str:
+        return f"{base_url}/models"
 
     def chat_url(self, base_url: str) -> str:
         return f"{base_url}/chat/completions"

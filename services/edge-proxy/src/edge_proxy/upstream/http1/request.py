@@ -23,7 +23,7 @@ class Origin(NamedTuple):
 
 
 class Target(NamedTuple):
-    """`head` is the request line and the headers that only depend on the URL."""
+    """`head` is the request line without its method, and the headers that only depend on the URL."""
 
     origin: Origin
     head: bytes
@@ -43,7 +43,7 @@ def read_url(url: str) -> Target:
     name = f"[{host}]" if ":" in host else host
     if port is not None and port != _DEFAULT_PORTS[scheme]:
         name = f"{name}:{port}"
-    head = f"POST {target} HTTP/1.1\r\nhost: {name}\r\nuser-agent: {_USER_AGENT}\r\n".encode()
+    head = f" {target} HTTP/1.1\r\nhost: {name}\r\nuser-agent: {_USER_AGENT}\r\n".encode()
     return Target(Origin(host, port or _DEFAULT_PORTS[scheme], scheme == "https"), head)
 
 
@@ -58,7 +58,10 @@ def _render(headers: tuple[tuple[str, str], ...]) -> bytes:
 
 def render(request: UpstreamRequest, target: Target) -> bytes:
     """Raises `ConnectFailed` for a header that HTTP does not allow."""
-    return b"%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+    if request.method == "GET":
+        lines = (target.head, _render(request.headers), request.request_id.encode("ascii"))
+        return b"GET%b%bx-request-id: %b\r\n\r\n" % lines
+    return b"POST%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
         target.head,
         _render(request.headers),
         request.request_id.encode("ascii"),
