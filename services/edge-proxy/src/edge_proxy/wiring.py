@@ -41,9 +41,9 @@ from edge_proxy.recording.recorder import Recorder
 from edge_proxy.recording.recovery import Recovery
 from edge_proxy.recording.route_metrics import RouteMetrics
 from edge_proxy.recording.traces import NoTraces, Traces
+from edge_proxy.route_news.parts import RouteNews
 from edge_proxy.routing.breaker import BreakerOptions
 from edge_proxy.routing.health import Healths
-from edge_proxy.routing.news import RouteNews
 from edge_proxy.routing.retry import RetryOptions
 from edge_proxy.settings import EdgeSettings
 from edge_proxy.upstream.http1.transport import Http1Transport

@@ -1,4 +1,4 @@
-"""What goes in and out about routes besides the calls, put together: replicas' news, facts for other services, health checks."""
+"""The parts of this package, put together for the composition root."""
 
 import asyncio
 from random import Random
@@ -7,10 +7,10 @@ from common.bus.connection import Bus
 from common.clock import Clock
 from common.lifecycle import TaskOwner
 from edge_proxy.control.configuration import Configuration
-from edge_proxy.routing.checks import HealthChecks
-from edge_proxy.routing.facts import RouteFacts
+from edge_proxy.route_news.checks import HealthChecks
+from edge_proxy.route_news.facts import RouteFacts
 from edge_proxy.routing.health import Healths
-from edge_proxy.routing.sharing import BreakerSharing
+from edge_proxy.route_news.sharing import BreakerSharing
 from edge_proxy.upstream.transport import Transport
 
 
