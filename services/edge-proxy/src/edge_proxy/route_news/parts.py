@@ -9,8 +9,8 @@ from common.lifecycle import TaskOwner
 from edge_proxy.control.configuration import Configuration
 from edge_proxy.route_news.checks import HealthChecks
 from edge_proxy.route_news.facts import RouteFacts
-from edge_proxy.routing.health import Healths
 from edge_proxy.route_news.sharing import BreakerSharing
+from edge_proxy.routing.health import Healths
 from edge_proxy.upstream.transport import Transport
 
 
