@@ -27,7 +27,8 @@ class Upstream:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+                _, found, rest = head.lower().partition(b"content-length:")
+                length = int(rest.split(b"\r\n")[0]) if found else 0
                 self.requests.append(head + await reader.readexactly(length))
                 await handler(reader, writer, self.requests[-1])
             except (ConnectionError, asyncio.IncompleteReadError):
@@ -93,6 +94,28 @@ async def test_status_headers_and_body_come_back_as_sent(
     assert lowered.startswith(b"post /v1/chat http/1.1")
     assert b"authorization: bearer x" in lowered
     assert b"x-request-id: req_1" in lowered
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_get_has_no_body(transport: Transport, upstream: Upstream, stream: bool) -> None:
+    url = await upstream.start(reply(b"200 OK", b"{}"))
+    request = UpstreamRequest(
+        method="GET",
+        url=url + "/v1/models",
+        headers=(("authorization", "Bearer x"),),
+        request_id="chk_1",
+        body=b"",
+        stream=stream,
+    )
+    response = await transport.send(request)
+    assert (response.status, await response.read()) == (200, b"{}")
+    await response.close()
+    head, _, body = upstream.requests[0].lower().partition(b"\r\n\r\n")
+    assert body == b""
+    assert head.startswith(b"get /v1/models http/1.1\r\n")
+    assert b"authorization: bearer x" in head
+    assert b"content-length" not in head
+    assert b"transfer-encoding" not in head
 
 
 async def test_redirects_are_not_followed(transport: Transport, upstream: Upstream) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_proxy.routing.breaker import Breaker, BreakerOptions
+from edge_proxy.routing.breaker import Breaker, BreakerOptions, Finding
 
 OPTIONS = BreakerOptions()
 
@@ -63,16 +63,102 @@ def test_a_probe_that_never_comes_back_or_says_nothing_frees_its_place() -> None
     assert breaker.allows(100)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["send", "succeed", "fail", "let go"]), st.floats(0, 20)), max_size=80))
+def test_it_tells_what_it_finds_out_and_nothing_that_it_was_told() -> None:
+    told: list[tuple[Finding, float]] = []
+    breaker = Breaker(OPTIONS, lambda finding, seconds: told.append((finding, seconds)))
+    failed(breaker, 5, 100)
+    breaker.sent(105)
+    breaker.failed(106)
+    for now in (116, 117):
+        breaker.sent(now)
+        breaker.succeeded(now + 1)
+    assert told == [
+        ("opened", 5),
+        ("probing", 5),
+        ("reopened", 10),
+        ("probing", 10),
+        ("probing", 10),
+        ("closed", 18),
+    ]
+    told.clear()
+    breaker.open_for(7, 200, cool_down=5)
+    breaker.probed_elsewhere(7, 201)
+    breaker.closed_elsewhere()
+    assert breaker.state == "closed"
+    assert told == []
+
+
+def test_what_others_found_makes_it_wait_longer_and_never_shorter() -> None:
+    breaker = Breaker(OPTIONS)
+    breaker.probed_elsewhere(9, 0)
+    assert breaker.allows(0), "a breaker that is closed does not care for probes elsewhere"
+    breaker.open_for(20, 0)
+    breaker.open_for(6, 1)
+    assert breaker.open_until == 20
+    breaker.probed_elsewhere(30, 2)
+    assert not breaker.allows(31.9)
+    assert breaker.allows(32)
+
+
+def test_the_wait_goes_on_doubling_from_what_others_told() -> None:
+    breaker = Breaker(OPTIONS)
+    breaker.open_for(22, 0, cool_down=20)
+    breaker.sent(22)
+    breaker.failed(23)
+    assert breaker.open_until == 23 + 40
+    breaker.closed_elsewhere()
+    failed(breaker, 5, 100)
+    assert breaker.open_until == 105, "and begins anew once the route has worked"
+
+
+def test_a_probe_that_is_late_does_not_close_what_another_replica_opened_again() -> None:
+    breaker = Breaker(OPTIONS)
+    failed(breaker, 5)
+    breaker.sent(5)
+    breaker.open_for(10, 6)
+    breaker.succeeded(7)
+    assert (breaker.state, breaker.allows(15.9), breaker.allows(16)) == ("open", False, True)
+
+
+def test_an_answer_to_a_health_check_ends_the_cool_down_and_nothing_else() -> None:
+    breaker = Breaker(OPTIONS)
+    breaker.end_cool_down(0)
+    assert breaker.state == "closed"
+    failed(breaker, 5)
+    breaker.end_cool_down(1)
+    assert (breaker.state, breaker.allows(1)) == ("open", True)
+    breaker.sent(1)
+    breaker.end_cool_down(2)
+    assert not breaker.allows(2), "there is a probe already"
+
+
+EVENTS = ["send", "succeed", "fail", "let go", "opened elsewhere", "probed elsewhere", "closed elsewhere", "answers"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(EVENTS), st.floats(0, 20)), max_size=80))
 def test_whatever_happens_it_is_never_stuck_and_never_lets_two_probes_through(events: list[tuple[str, float]]) -> None:
     breaker, now = Breaker(OPTIONS), 0.0
     for event, pause in events:
         now += pause
-        if event == "send":
-            if breaker.allows(now):
-                breaker.sent(now)
-                if breaker.state != "closed":
-                    assert not breaker.allows(now)
-        else:
-            {"succeed": breaker.succeeded, "fail": breaker.failed}.get(event, lambda _: breaker.let_go())(now)
+        match event:
+            case "send":
+                if breaker.allows(now):
+                    breaker.sent(now)
+                    if breaker.state != "closed":
+                        assert not breaker.allows(now)
+            case "opened elsewhere":
+                breaker.open_for(pause, now, cool_down=pause)
+            case "probed elsewhere":
+                breaker.probed_elsewhere(pause, now)
+            case "closed elsewhere":
+                breaker.closed_elsewhere()
+                assert breaker.allows(now)
+            case "answers":
+                breaker.end_cool_down(now)
+            case "succeed":
+                breaker.succeeded(now)
+            case "fail":
+                breaker.failed(now)
+            case _:
+                breaker.let_go()
     assert breaker.allows(now + OPTIONS.max_cool_down + OPTIONS.probe_patience)

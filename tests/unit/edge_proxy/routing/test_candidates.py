@@ -14,7 +14,7 @@ from edge_proxy.routing.candidates import choose_route
 from edge_proxy.routing.health import Healths
 
 
-def route(name: str, *, priority: int = 0, weight: int = 1) -> Route:
+def route(name: str, *, priority: int = 0, weight: int = 1, operations: frozenset[str] = frozenset({"chat"})) -> Route:
     return Route(
         id=f"rte_{name}",
         provider=PROVIDERS["openai"],
@@ -26,6 +26,7 @@ def route(name: str, *, priority: int = 0, weight: int = 1) -> Route:
         price_version="p",
         priority=priority,
         weight=weight,
+        operations=operations,
     )
 
 
@@ -100,6 +101,13 @@ def test_calls_with_something_in_common_stay_together() -> None:
     assert {number for number in before if before[number] != after[number]} == {
         number for number in before if before[number] == "c"
     }
+
+
+def test_routes_that_cannot_do_it_are_left_out() -> None:
+    able, unable = route("able", priority=1), route("unable", operations=frozenset({"embeddings"}))
+    assert {Chooser(able, unable)() for _ in range(10)} == {"able"}
+    assert Chooser(unable)() is None
+    assert Chooser(unable, route("too", operations=frozenset()))() is None
 
 
 @pytest.mark.parametrize("weight", [1, 10])
