@@ -50,6 +50,12 @@ async def test_the_sdk_waits_as_retry_after_says(emulator: Emulator) -> None:
     assert emulator.count()["arrived"] == 2
 
 
+async def test_a_limit_may_say_nothing_about_when_to_come_back(client: AsyncOpenAI) -> None:
+    with pytest.raises(openai.RateLimitError) as raised:
+        await client.chat.completions.create(model="emulated-error-429-no-retry-after", messages=HELLO)
+    assert "retry-after" not in raised.value.response.headers
+
+
 async def test_out_of_quota(client: AsyncOpenAI) -> None:
     with pytest.raises(openai.RateLimitError) as raised:
         await client.chat.completions.create(model="emulated-out-of-quota", messages=HELLO)

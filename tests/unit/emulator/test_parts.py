@@ -1,6 +1,7 @@
 """The parts: names of behaviours, token counts, values for JSON schemas, and the checkers beside pydantic's own judgement."""
 
 import re
+from random import Random
 from typing import Any
 
 import jsonschema_rs
@@ -16,7 +17,7 @@ from openai.types.chat.completion_create_params import (
 
 from common.events.usage import Tokens
 from common.testing import emulator
-from common.testing.emulator.behaviour import OPTIONS, Behaviour, UnknownModel, read_behaviour
+from common.testing.emulator.behaviour import OPTIONS, Behaviour, UnknownModel, draw_behaviour, read_behaviour
 from common.testing.emulator.json_schema import NoInstance, minimal_instance, strict_mode_fault
 from common.testing.emulator.sdk_types import Mismatch, object_checker
 from common.testing.emulator.tokens import count, split
@@ -37,6 +38,7 @@ def test_the_table_for_readers_has_every_option_and_no_other() -> None:
         ("emulated-error-mid-stream", Behaviour(error_after=2)),
         ("emulated-error-after-7", Behaviour(error_after=7)),
         ("emulated-error-429-retry-after-9", Behaviour(error_status=429, retry_after=9)),
+        ("emulated-error-429-no-retry-after", Behaviour(error_status=429, retry_after=None)),
         ("emulated-html-502", Behaviour(error_status=502, html=True)),
         ("emulated-tokens-4-3-2-1", Behaviour(tokens=Tokens(input=4, cached_input=3, output=2, reasoning=1))),
     ],
@@ -47,11 +49,31 @@ def test_a_name_is_read(model: str, behaviour: Behaviour) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    ["", "gpt-4o", "emulated-", "emulated--echo", "emulated-echoes", "emulated-delay", "emulated-delay-x", "Emulated"],
+    [
+        "emulated-percent-101",
+        "",
+        "gpt-4o",
+        "emulated-",
+        "emulated--echo",
+        "emulated-echoes",
+        "emulated-delay",
+        "emulated-delay-x",
+        "Emulated",
+    ],
 )
 def test_a_misspelt_name_is_no_name(model: str) -> None:
     with pytest.raises(UnknownModel):
         read_behaviour(model)
+
+
+def test_a_share_of_the_calls_goes_wrong_and_the_content_of_the_others_is_the_same() -> None:
+    chance, usual = Random(7), Behaviour(pieces=5, percent=20)
+    drawn = [draw_behaviour("emulated-error-500-slow-first-byte-9-chunks-5-percent-20", chance) for _ in range(2000)]
+    faulty = [each for each in drawn if each != usual]
+    assert 330 < len(faulty) < 470
+    assert set(faulty) == {Behaviour(error_status=500, first_byte_delay=0.009, pieces=5, percent=20)}
+    assert {draw_behaviour("emulated-error-500", chance) for _ in range(100)} == {Behaviour(error_status=500)}
+    assert {draw_behaviour("emulated-error-500-percent-0", chance) for _ in range(100)} == {Behaviour(percent=0)}
 
 
 @given(st.text())

@@ -27,12 +27,14 @@ events count from the first, which only opens the choice; a whole answer counts 
 | `error-after-N` | N events of a stream, then OpenAI's error event, and the end of the body |
 | `error-N` | status N with OpenAI's error object; 429 and 503 with `Retry-After` |
 | `retry-after-N` | the seconds of that `Retry-After`, otherwise 1 |
+| `no-retry-after` | without that header |
 | `out-of-quota` | 429 `insufficient_quota` |
 | `html-N` | status N with an HTML page, as proxies give |
 | `malformed` | a whole answer ends in the middle of its JSON, though not of its HTTP; of a stream, the third event does |
 | `split-bytes` | the stream in pieces of 7 bytes, cutting through events and characters |
 | `crlf` | lines of the stream end in CR LF |
 | `comments` | a keep-alive comment before every event |
+| `percent-N` | all of the above, with which an answer goes wrong, happens to N of 100 calls only, by chance |
 | `echo` | answers with the text of the last user message |
 | `refuse` | a refusal by the model |
 | `chunks-N` | an answer of N tokens: `000 001 002 …`, one per event |

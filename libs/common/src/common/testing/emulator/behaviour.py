@@ -7,6 +7,7 @@ operation, what it does to the wire is in `delivery`.
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from random import Random
 from typing import Any, Final
 
 import msgspec
@@ -30,13 +31,14 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     end_after: int | None = None
     error_after: int | None = None
     error_status: int | None = None
-    retry_after: int = 1
+    retry_after: int | None = 1
     out_of_quota: bool = False
     html: bool = False
     malformed: bool = False
     split_bytes: bool = False
     crlf: bool = False
     comments: bool = False
+    percent: int = 100
     # The content
     echo: bool = False
     refuse: bool = False
@@ -79,12 +81,14 @@ OPTIONS: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {
     "error-after-N": _number("error_after"),
     "error-N": _number("error_status"),
     "retry-after-N": _number("retry_after"),
+    "no-retry-after": lambda: {"retry_after": None},
     "out-of-quota": lambda: {"error_status": 429, "out_of_quota": True},
     "html-N": lambda status: {"error_status": int(status), "html": True},
     "malformed": _flag("malformed"),
     "split-bytes": _flag("split_bytes"),
     "crlf": _flag("crlf"),
     "comments": _flag("comments"),
+    "percent-N": _number("percent"),
     "echo": _flag("echo"),
     "refuse": _flag("refuse"),
     "chunks-N": _number("pieces"),
@@ -98,6 +102,10 @@ OPTIONS: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {
 _PATTERNS: Final = [
     (re.compile(f"-{option.replace('N', '([0-9]{1,9})')}(?=-|$)"), read) for option, read in OPTIONS.items()
 ]
+
+
+_USUAL: Final = Behaviour()
+_WIRE: Final = Behaviour.__struct_fields__[: Behaviour.__struct_fields__.index("percent")]
 
 
 class UnknownModel(ValueError):
@@ -121,4 +129,14 @@ def read_behaviour(model: str) -> Behaviour:
     behaviour = Behaviour(**fields)
     if behaviour.error_status is not None and not 400 <= behaviour.error_status <= 599:
         raise UnknownModel(model)
+    if not 0 <= behaviour.percent <= 100:
+        raise UnknownModel(model)
     return behaviour
+
+
+def draw_behaviour(model: str, chance: Random) -> Behaviour:
+    """The behaviour for one call: of those that `percent` spares, only the content is as the name says. Raises `UnknownModel`."""
+    behaviour = read_behaviour(model)
+    if chance.random() * 100 < behaviour.percent:
+        return behaviour
+    return msgspec.structs.replace(behaviour, **{name: getattr(_USUAL, name) for name in _WIRE})

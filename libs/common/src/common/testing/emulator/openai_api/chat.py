@@ -1,5 +1,6 @@
 """`POST /v1/chat/completions`: judges the request by the SDK's types and OpenAI's rules, and has it answered."""
 
+from random import Random
 from typing import Final
 
 import msgspec
@@ -8,7 +9,7 @@ from openai.types.chat.completion_create_params import (
     CompletionCreateParamsStreaming,
 )
 
-from common.testing.emulator.behaviour import UnknownModel, read_behaviour
+from common.testing.emulator.behaviour import UnknownModel, draw_behaviour
 from common.testing.emulator.openai_api.chat_answer import compose
 from common.testing.emulator.openai_api.chat_reply import whole_reply
 from common.testing.emulator.openai_api.chat_rules import check_rules
@@ -18,6 +19,7 @@ from common.testing.emulator.openai_api.models import model_not_found
 from common.testing.emulator.operation import Answer, Operation, Refused, Request, Streamed, Whole
 from common.testing.emulator.sdk_types import Mismatch, object_checker
 
+_chance: Final = Random()  # noqa: S311 - decides which calls go wrong, keeps no secret
 _check_types = object_checker(CompletionCreateParamsNonStreaming, CompletionCreateParamsStreaming)
 
 
@@ -32,7 +34,7 @@ def _create(request: Request) -> Answer:
         raise _refused(mismatch) from None
     call.model, call.stream = body["model"], bool(body.get("stream"))
     try:
-        behaviour = read_behaviour(body["model"])
+        behaviour = draw_behaviour(body["model"], _chance)
     except UnknownModel:
         raise model_not_found(body["model"]) from None
     check_rules(body)

@@ -65,7 +65,9 @@ def failure(behaviour: Behaviour) -> Whole:
         return Whole(status=status, body=_HTML % {b"status": status}, content_type=b"text/html")
     known = _FAILURES.get(status) or _FAILURES[500 if status >= 500 else 400]
     message, kind, code = _OUT_OF_QUOTA if behaviour.out_of_quota else known
-    headers = [(b"retry-after", str(behaviour.retry_after).encode())] if status in _RETRY_LATER else []
+    headers = []
+    if status in _RETRY_LATER and behaviour.retry_after is not None:
+        headers.append((b"retry-after", str(behaviour.retry_after).encode()))
     return Whole(status=status, body=_error_object(message, kind, code), headers=headers)
 
 
