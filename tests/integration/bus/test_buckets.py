@@ -68,9 +68,11 @@ async def test_a_missing_bucket_is_an_error(bus: Bus) -> None:
 async def test_a_follower_starts_from_the_whole_content_every_time(bus: Bus, bucket: str) -> None:
     for _ in range(60):
         contents: list[Mapping[str, bytes]] = []
-        follower = BucketFollower(
-            bus=bus, bucket=bucket, on_content=contents.append, on_change=lambda _key, _value: None
-        )
+
+        async def keep(content: Mapping[str, bytes], contents: list[Mapping[str, bytes]] = contents) -> None:
+            contents.append(content)
+
+        follower = BucketFollower(bus=bus, bucket=bucket, on_content=keep, on_change=lambda _key, _value: None)
         following = asyncio.create_task(follower.run())
         async with asyncio.timeout(5):
             while not contents:

@@ -5,6 +5,7 @@ import base64
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,14 @@ from common.bus.streams import ensure_buckets, ensure_streams
 from common.crypto.api_keys import hash_api_key, new_api_key
 from common.crypto.sealing import Sealer
 from common.events import subjects
-from common.events.control import CatalogRecord, KeyRecord, RouteRecord, TenantPolicy, route_credential_purpose
+from common.events.control import (
+    BudgetRecord,
+    CatalogRecord,
+    KeyRecord,
+    RouteRecord,
+    TenantPolicy,
+    route_credential_purpose,
+)
 from common.events.usage import UsageEnvelope
 from common.ids import new_id
 from devstack.ports import free_port
@@ -69,7 +77,7 @@ class ControlPlane:
     async def key(self, tenant_id: str, **fields: Any) -> str:
         """`fields` as in `KeyRecord`."""
         secret = new_api_key()
-        record = KeyRecord(key_id=new_id("key"), tenant_id=tenant_id, **fields)
+        record = KeyRecord(**{"key_id": new_id("key"), "tenant_id": tenant_id, **fields})
         await self.put(subjects.KEYS_BUCKET, hash_api_key(HASH_SECRET, secret), msgspec.json.encode(record))
         return secret
 
@@ -97,6 +105,20 @@ class ControlPlane:
         """An alias with several routes; `fields` as in `CatalogRecord`."""
         record = CatalogRecord(alias=alias, created=1_700_000_000, routes=list(routes), **fields)
         await self.put(subjects.CATALOG_BUCKET, subjects.catalog_key(alias), msgspec.json.encode(record))
+
+    async def budget(self, scope: str, subject: str, amount: int, **fields: Any) -> str:
+        """`amount` in nano-USD; `fields` as in `BudgetRecord`."""
+        usual = {
+            "name": "test",
+            "hard": True,
+            "schedule": "calendar_month",
+            "timezone": "UTC",
+            "starts_at": datetime(2026, 1, 1, tzinfo=UTC),
+        }
+        fields = {"id": new_id("bud"), "scope": scope, "subject": subject, "amount": str(amount), **usual, **fields}
+        record = BudgetRecord(**fields)
+        await self.put(subjects.BUDGETS_BUCKET, record.id, msgspec.json.encode(record))
+        return record.id
 
     async def usage(self, count: int, *, timeout: float = 10) -> list[UsageEnvelope]:
         """All usage events so far, once there are `count`; fails with what there is after `timeout` seconds."""

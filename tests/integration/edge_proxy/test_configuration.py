@@ -139,7 +139,7 @@ async def test_the_edge_starts_and_serves_from_disk_with_nats_down(
             return await names(edge, key) == ["m"]
 
         await eventually(arrived)
-        saved = edge.settings.state_dir / "configuration.json"
+        saved = edge.settings.state_dir / "configuration.jsonl"
 
         async def kept() -> bool:
             return saved.exists() and b'"alias"' in saved.read_bytes() and key[:10].encode() not in saved.read_bytes()

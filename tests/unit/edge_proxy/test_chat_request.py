@@ -97,3 +97,22 @@ def test_no_bytes_make_the_decoder_fail(body: bytes) -> None:
         decode_chat_request(body).body_for(b'"x"')
     except InvalidRequest:
         return
+
+
+@pytest.mark.parametrize(
+    ("fields", "user", "metadata"),
+    [
+        ({}, None, {}),
+        ({"user": None, "metadata": None}, None, {}),
+        ({"user": "anna", "metadata": {"team": "a", "n": 1, "": "x", "z": ""}}, "anna", {"team": "a"}),
+        ({"user": "", "metadata": []}, None, {}),
+        ({"user": {"id": 1}, "metadata": "x"}, None, {}),
+        ({"user": "a\0b", "metadata": {"a\0": "b", "c": "\0"}}, None, {}),
+        ({"user": "é" * 256}, "é" * 256, {}),
+        ({"user": "a" * 257, "metadata": {"k" * 65: "a", "k" * 64: "b" * 256}}, None, {"k" * 64: "b" * 256}),
+        ({"metadata": {str(number): "x" for number in range(20)}}, None, {str(number): "x" for number in range(16)}),
+    ],
+)
+def test_what_a_request_says_of_itself(fields: dict[str, object], user: str | None, metadata: dict[str, str]) -> None:
+    request = decode_chat_request(json.dumps({"model": "a", "messages": [], **fields}).encode())
+    assert (request.user, request.metadata) == (user, metadata)

@@ -3,10 +3,12 @@
     EdgeError
     ├── InvalidRequest       400  malformed or unusable request          (never retried by the SDK)
     ├── IncorrectApiKey      401
+    ├── BudgetExceeded       402  a hard budget of ours is spent
     ├── TenantSuspended      403
     ├── NotPermitted         403  the key may not be used for this, or from there
     ├── ModelNotFound        404  unknown, disabled, or not granted: the three look the same on purpose
     ├── UnknownUrl           404 / MethodNotAllowed 405
+    ├── RateLimited          429  a limit of ours (retried, after the time it names)
     ├── RequestTimeout       408  the request did not arrive in time
     ├── idempotency.errors   400 409 422 429 503  about an `Idempotency-Key`
     ├── BodyTooLarge         413 / HeadersTooLarge 431
@@ -16,7 +18,7 @@
     ├── ProviderTimeout      504  connect, first byte, idle or total time spent (retried)
     ├── InternalError        500  a fault of ours; logged with its request id
     ├── NoRouteAvailable     503  every route of the model is known to fail just now (retried)
-    └── Unavailable          503  no configuration yet, or nowhere to record usage (retried)
+    └── Unavailable          503  no configuration yet, nowhere to record usage, limits that cannot be asked (retried)
 
 Upstream text reaches a client only through `ProviderRejected`: those messages are about the client's own request.
 """
@@ -59,6 +61,20 @@ class IncorrectApiKey(EdgeError):
     status = 401
     type = "invalid_request_error"
     code = "invalid_api_key"
+
+
+class BudgetExceeded(EdgeError):
+    status = 402
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+
+
+class RateLimited(EdgeError):
+    """In OpenAI's words, which SDKs wait for."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
 
 
 class TenantSuspended(EdgeError):

@@ -15,6 +15,9 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 class EdgeSettings(ProcessSettings, BusSettings):
     """`trusted_proxies`: networks, comma-separated, whose `X-Forwarded-For` is believed.
 
+    `attribution`: how a request's `user` and `metadata` are kept.
+    `assumed_output_tokens`: what budgets reserve for an answer that neither its caller nor its model has a maximum for.
+
     `health_check_seconds`: how often providers that failed are asked whether they answer again; 0 for never.
 
     `state_dir` holds the call journal and the last configuration: it must survive a restart, and belongs to one process.
@@ -39,6 +42,8 @@ class EdgeSettings(ProcessSettings, BusSettings):
 
     limits_without_redis: Literal["local", "closed"] = "local"
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    assumed_output_tokens: Annotated[int, Field(ge=1, le=10**8)] = 16_384
+    attribution: Literal["hashed", "plain", "off"] = "hashed"
     max_tries: Annotated[int, Field(ge=1, le=10)] = 3
     health_check_seconds: Annotated[float, Field(ge=0, le=3600)] = 0
     idempotency_ttl: Annotated[float, Field(ge=1, le=30 * 86400)] = 86400

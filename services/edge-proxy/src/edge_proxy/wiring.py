@@ -22,10 +22,12 @@ from edge_proxy.endpoints.health import Health
 from edge_proxy.endpoints.models import Models
 from edge_proxy.idempotency.options import Options
 from edge_proxy.idempotency.store import IdempotencyStore
+from edge_proxy.limits.budgets import Budgets
 from edge_proxy.limits.estimate import TokenEstimate
-from edge_proxy.limits.limiter import Limiter
-from edge_proxy.limits.rules import LimitRules
-from edge_proxy.limits.store import RedisLimits
+from edge_proxy.limits.fallback import FallbackLimitStore
+from edge_proxy.limits.local import LocalLimitStore
+from edge_proxy.limits.redis import RedisLimitStore
+from edge_proxy.limits.rules import Rules
 from edge_proxy.pipeline.attempt import Attempt
 from edge_proxy.pipeline.authenticate import Authenticator
 from edge_proxy.pipeline.authorize import KeyPolicy
@@ -34,6 +36,7 @@ from edge_proxy.pipeline.reserve import Reserve
 from edge_proxy.pipeline.run import Pipeline
 from edge_proxy.pipeline.watchdog import Limits, Watch
 from edge_proxy.recording.access_log import AccessLog
+from edge_proxy.recording.attribution import Attribution
 from edge_proxy.recording.journal import Journal
 from edge_proxy.recording.metrics import CallMetrics
 from edge_proxy.recording.publisher import UsagePublisher
@@ -50,6 +53,7 @@ from edge_proxy.upstream.http1.transport import Http1Transport
 from edge_proxy.upstream.pyreqwest_transport import PyreqwestTransport
 from edge_proxy.upstream.transport import Transport
 
+_TELL_LIMITS_S: Final = 1.0
 _TRANSPORTS: Final[Mapping[str, Callable[..., Transport]]] = {
     "http1": Http1Transport,
     "pyreqwest": PyreqwestTransport,
@@ -71,6 +75,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
     A second edge in one process (tests) needs a metrics registry of its own.
     """
     source = f"edge-proxy/{settings.replica_id}"
+    key_hash_secret = bytes.fromhex(settings.key_hash_secret.get_secret_value())
     bus = Bus(url=settings.nats_url.get_secret_value(), name=source)
     access_log = AccessLog()
     metrics = CallMetrics(registry)
@@ -84,11 +89,9 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
         configuration = Configuration(
             bus=bus,
             reader=RecordReader(Sealer.from_setting(settings.encryption_keys.get_secret_value())),
-            saved=SavedConfiguration(settings.state_dir / "configuration.json"),
+            saved=SavedConfiguration(settings.state_dir / "configuration.jsonl"),
         )
-        authenticator = Authenticator(
-            configuration=configuration, key_hash_secret=bytes.fromhex(settings.key_hash_secret.get_secret_value())
-        )
+        authenticator = Authenticator(configuration=configuration, key_hash_secret=key_hash_secret)
         watch = Watch(
             Limits(
                 first_byte=settings.upstream_first_byte_timeout,
@@ -98,7 +101,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
         )
         idempotency = IdempotencyStore(
             url=settings.redis_url.get_secret_value(),
-            key_hash_secret=bytes.fromhex(settings.key_hash_secret.get_secret_value()),
+            key_hash_secret=key_hash_secret,
             options=Options(
                 ttl=settings.idempotency_ttl,
                 max_reply_bytes=settings.idempotency_max_reply_bytes,
@@ -107,12 +110,18 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
         )
         key_policy = KeyPolicy(trusted_proxies=settings.trusted_proxies)
         recorder = Recorder(
-            journal=journal, publisher=publisher, access_log=access_log, metrics=metrics, traces=traces, source=source
+            journal=journal,
+            publisher=publisher,
+            access_log=access_log,
+            metrics=metrics,
+            traces=traces,
+            attribution=Attribution(settings.attribution, secret=key_hash_secret),
+            source=source,
         )
-        limiter = Limiter(
-            RedisLimits(settings.redis_url.get_secret_value()),
-            without_redis=settings.limits_without_redis,
-            replicas=settings.replicas,
+        limits = FallbackLimitStore(
+            RedisLimitStore(settings.redis_url.get_secret_value()),
+            LocalLimitStore(replicas=settings.replicas),
+            policy=settings.limits_without_redis,
         )
         healths = Healths(BreakerOptions())
         route_news = RouteNews(
@@ -140,7 +149,14 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             key_policy=key_policy,
             idempotency=idempotency,
             failover=failover,
-            reserve=Reserve(configuration, limiter, LimitRules(), TokenEstimate()),
+            reserve=Reserve(
+                configuration,
+                limits,
+                Rules(),
+                Budgets(),
+                TokenEstimate(),
+                assumed_output=settings.assumed_output_tokens,
+            ),
             recorder=recorder,
             traces=traces,
             max_body_bytes=settings.max_body_bytes,
@@ -157,7 +173,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
                 tasks.keep_running("prepare-bus", prepare_bus)
                 configuration.start(tasks)
                 tasks.keep_running("publish-usage", publisher.run)
-                tasks.keep_running("keep-limits", limiter.run)
+                tasks.keep_running("keep-limits", limits.run)
                 route_news.start(tasks)
                 tasks.start("recover-journal", recovery.run())
                 yield Edge(
@@ -165,6 +181,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
                     models=Models(configuration, authenticator, key_policy),
                     health=Health(configuration, journal, bus, registry),
                 )
+                await limits.drain(within=_TELL_LIMITS_S)
             await publisher.drain()
             await configuration.save()
         finally:
@@ -173,7 +190,6 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             route_metrics.close()
             watch.close()
             await idempotency.close()
-            await limiter.close()
             await asyncio.to_thread(traces.close)
             await transport.close()
             await bus.close()

@@ -5,7 +5,7 @@ what was seen: a follower that misses a revocation is worse than one that reads 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Final
 
@@ -37,7 +37,7 @@ class BucketFollower:
         *,
         bus: Bus,
         bucket: str,
-        on_content: Callable[[Mapping[str, bytes]], None],
+        on_content: Callable[[Mapping[str, bytes]], Awaitable[None]],
         on_change: Callable[[str, bytes | None], None],
     ) -> None:
         self._bus = bus
@@ -79,7 +79,7 @@ class BucketFollower:
             async for change in changes:
                 if change is None:
                     assert content is not None
-                    self._on_content(content)
+                    await self._on_content(content)
                     content = None
                     continue
                 self._seen = max(self._seen, change.revision)

@@ -59,7 +59,7 @@ async def ensure_streams(jetstream: JetStreamContext, *, replicas: int) -> None:
 
 async def ensure_buckets(jetstream: JetStreamContext, *, replicas: int) -> None:
     """Create the configuration buckets that are missing. Raises the NATS client's errors when JetStream cannot be asked."""
-    for bucket in subjects.CONFIG_BUCKETS:
+    for bucket in dict.fromkeys((*subjects.CONFIG_BUCKETS, subjects.BUDGETS_BUCKET, subjects.SPEND_BUCKET)):
         try:
             await jetstream.stream_info(f"KV_{bucket}")
         except NotFoundError:

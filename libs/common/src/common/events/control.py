@@ -4,7 +4,7 @@ A revoked key, a deleted or disabled alias is a deleted record: an edge that kno
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -29,10 +29,14 @@ class LimitPolicy(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, RateLimits] = {}
 
 
+UNLIMITED: Final = LimitPolicy()
+"""Shared by all who have no limits of their own: of a million keys, nearly all."""
+
+
 class LimitDefaults(msgspec.Struct, frozen=True, kw_only=True):
     """Bucket `settings`, under `limits`: what applies to every tenant that has no value of its own."""
 
-    tenant: LimitPolicy = LimitPolicy()
+    tenant: LimitPolicy = UNLIMITED
 
 
 class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +55,7 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
     models: list[str] | None = None
     allowed_addresses: list[str] = []
     tags: dict[str, str] = {}
-    limits: LimitPolicy = LimitPolicy()
+    limits: LimitPolicy = UNLIMITED
 
 
 class TenantPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +67,7 @@ class TenantPolicy(msgspec.Struct, frozen=True, kw_only=True):
     tenant_id: str
     status: Literal["active", "suspended"]
     models: list[str] | None = None
-    limits: LimitPolicy = LimitPolicy()
+    limits: LimitPolicy = UNLIMITED
 
 
 class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,9 +7,8 @@ Failure policy: with NATS away the snapshot stays as it is and calls are served 
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from nats.errors import Error as NatsError
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
@@ -19,22 +18,17 @@ from common.bus.buckets import BucketFollower
 from common.bus.connection import Bus
 from common.events import subjects
 from common.lifecycle import TaskOwner
-from edge_proxy.control.disk import Records, SavedConfiguration
-from edge_proxy.control.snapshot import EMPTY, Key, RecordReader, Snapshot, Tenant, snapshot_key
+from edge_proxy.control.disk import Change, Records, SavedConfiguration
+from edge_proxy.control.snapshot import Key, RecordReader, Snapshot, Tenant, snapshot_key
 from edge_proxy.errors import Unavailable
 
 _SAVE_DELAY_S: Final = 0.5
+_RECORDS_AT_ONCE: Final = 500
 _LOOK_UP_TIMEOUT_S: Final = 1.0
 _LOOK_UPS_AT_ONCE: Final = 32
 _UNKNOWN_FOR_S: Final = 5.0
 _UNKNOWN_AT_MOST: Final = 10_000
 
-_PARTS: Final[Mapping[str, str]] = {
-    subjects.KEYS_BUCKET: "keys",
-    subjects.POLICIES_BUCKET: "tenants",
-    subjects.CATALOG_BUCKET: "aliases",
-    subjects.SETTINGS_BUCKET: "settings",
-}
 _lookups: Final = Counter(
     "omg_edge_key_lookups_total", "Keys that were not in the snapshot, by what KV said.", ["result"]
 )
@@ -42,31 +36,35 @@ _changes: Final = Counter("omg_edge_config_changes_total", "Configuration record
 
 
 class Configuration:
-    """Holds `snapshot`, replaced as a whole at every change."""
+    """Holds `snapshot`, and changes it."""
 
     def __init__(self, *, bus: Bus, reader: RecordReader, saved: SavedConfiguration) -> None:
         self._bus = bus
         self._reader = reader
         self._saved = saved
-        self._records: Records = {bucket: {} for bucket in subjects.CONFIG_BUCKETS}
+        self.snapshot = Snapshot()
+        self._records: Records = {bucket: {} for bucket in self.snapshot.tables}
         self._loaded: set[str] = set()
         self._changed = asyncio.Event()
+        self._unsaved: list[Change] = []
         self._buckets: dict[str, KeyValue] = {}
         self._unknown: dict[str, float] = {}
         self._looking_up = asyncio.Semaphore(_LOOK_UPS_AT_ONCE)
-        self.snapshot: Snapshot = EMPTY
 
     @property
     def is_loaded(self) -> bool:
         """Whether there is a configuration to work from, however old."""
-        return len(self._loaded) == len(_PARTS)
+        return len(self._loaded) == len(self._records)
 
     def start(self, tasks: TaskOwner) -> None:
         """Load the saved configuration, if there is one, and follow the buckets."""
-        for bucket, records in (self._saved.load() or {}).items():
-            if bucket in _PARTS:
-                self._replace(bucket, records)
-        for bucket in _PARTS:
+        saved = self._saved.load()
+        if saved is not None:
+            for bucket in self._records:
+                for key, value in saved.get(bucket, {}).items():
+                    self._take(bucket, key, value)
+            self._loaded.update(self._records)
+        for bucket in self._records:
             follower = BucketFollower(
                 bus=self._bus,
                 bucket=bucket,
@@ -120,33 +118,43 @@ class Configuration:
             self._unknown.clear()
         self._unknown[digest] = time.monotonic() + _UNKNOWN_FOR_S
 
-    def _replace(self, bucket: str, records: Mapping[str, bytes]) -> None:
-        prepared = self._reader.read_all(bucket, records)
-        self._records[bucket] = {key: value for key, value in records.items() if snapshot_key(bucket, key) in prepared}
+    async def _replace(self, bucket: str, records: Mapping[str, bytes]) -> None:
+        """All that is in a bucket. What is known already costs little: with a million keys a reconnection goes unnoticed."""
+        known = self._records[bucket]
+        for number, key in enumerate(tuple(known)):
+            if key not in records:
+                self._apply(bucket, key, None)
+            if number % _RECORDS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        for number, (key, value) in enumerate(records.items()):
+            if known.get(key) != value:
+                self._apply(bucket, key, value)
+            if number % _RECORDS_AT_ONCE == 0:
+                await asyncio.sleep(0)
         self._loaded.add(bucket)
-        self._swap(bucket, prepared)
+        self._changed.set()
 
     def _apply(self, bucket: str, key: str, value: bytes | None) -> None:
-        """One change. A record that became unusable is dropped, like a deleted one: what cannot be read is not served."""
-        prepared: dict[str, Any] = dict(getattr(self.snapshot, _PARTS[bucket]))
-        record = None if value is None else self._reader.read(bucket, key, value)
-        if record is None:
-            prepared.pop(snapshot_key(bucket, key), None)
-            self._records[bucket].pop(key, None)
-        else:
-            assert value is not None
-            prepared[snapshot_key(bucket, key)] = record
-            self._records[bucket][key] = value
-        self._swap(bucket, prepared)
-
-    def _swap(self, bucket: str, prepared: dict[str, Any]) -> None:
-        self.snapshot = msgspec.structs.replace(self.snapshot, **{_PARTS[bucket]: prepared})
+        """One change."""
+        self._unsaved.append((bucket, key, self._take(bucket, key, value)))
         self._unknown.clear()
         self._changed.set()
         _changes.labels(bucket=bucket).inc()
 
+    def _take(self, bucket: str, key: str, value: bytes | None) -> bytes | None:
+        """A record that became unusable is dropped, like a deleted one: what cannot be read is not served. Returns what is kept."""
+        table = self.snapshot.tables[bucket]
+        record = None if value is None else self._reader.read(bucket, key, value)
+        if record is None or value is None:
+            table.drop(snapshot_key(bucket, key))
+            self._records[bucket].pop(key, None)
+            return None
+        table.put(snapshot_key(bucket, key), record)
+        self._records[bucket][key] = value
+        return value
+
     async def _keep_saved(self) -> None:
-        """Write the configuration some time after a change, so that a burst of changes costs one write."""
+        """Write changes some time after they came, so that a burst of them costs one write."""
         while True:
             await self._changed.wait()
             await asyncio.sleep(_SAVE_DELAY_S)  # also the pause between looks while a bucket is still missing
@@ -154,7 +162,12 @@ class Configuration:
 
     async def save(self) -> None:
         """Keep what changed since the last time, if anything did."""
-        if self._changed.is_set() and self.is_loaded:
-            self._changed.clear()
+        if not (self._changed.is_set() and self.is_loaded):
+            return
+        self._changed.clear()
+        unsaved, self._unsaved = self._unsaved, []
+        if self._saved.has_grown:
             records = {bucket: dict(kept) for bucket, kept in self._records.items()}
-            await asyncio.to_thread(self._saved.save, records)
+            await asyncio.to_thread(self._saved.write, records)
+        else:
+            await asyncio.to_thread(self._saved.add, unsaved)

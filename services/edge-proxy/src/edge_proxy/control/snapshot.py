@@ -1,7 +1,8 @@
-"""The in-memory configuration: an immutable value, prepared for the hot path, replaced as a whole.
+"""The in-memory configuration, prepared for the hot path: immutable records, in tables that change one record at a time.
 
-A reader takes the current snapshot once per call and sees one consistent state. Records that cannot be read are skipped and
-counted: one bad record never stops the rest.
+All of it happens on the event loop's thread, so every reader sees whole changes, and a change costs the same with a million keys
+as with ten; a call keeps the records it has looked up. Records that cannot be read are skipped and counted: one bad record never
+stops the rest.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,20 +11,25 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
 import msgspec
+from common.budget_periods import period_at
 from prometheus_client import Counter
 
 from common.crypto.sealing import Sealer, SealingError
 from common.events import subjects
 from common.events.control import (
+    UNLIMITED,
+    BudgetRecord,
     CatalogRecord,
     KeyRecord,
     LimitDefaults,
     LimitPolicy,
     RouteRecord,
+    SpendRecord,
     TenantPolicy,
     route_credential_purpose,
 )
 from common.logging import get_logger
+from edge_proxy.control.tables import Budget, BudgetTable, Table
 from edge_proxy.providers.base import Provider
 from edge_proxy.providers.registry import PROVIDERS
 
@@ -42,11 +48,12 @@ class Key(msgspec.Struct, frozen=True, gc=False):
     id: str
     tenant_id: str
     expires_at: float
+    owner_id: str | None = None
     scopes: frozenset[str] | None = None
     models: frozenset[str] | None = None
     networks: tuple[Network, ...] = ()
-    tags: dict[str, str] | None = None
-    limits: LimitPolicy = LimitPolicy()
+    tags: dict[str, str] = {}
+    limits: LimitPolicy = UNLIMITED
 
 
 class Tenant(msgspec.Struct, frozen=True):
@@ -55,7 +62,7 @@ class Tenant(msgspec.Struct, frozen=True):
     id: str
     active: bool
     models: frozenset[str] | None
-    limits: LimitPolicy = LimitPolicy()
+    limits: LimitPolicy = UNLIMITED
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -71,6 +78,7 @@ class Route(msgspec.Struct, frozen=True):
     price_version: str
     priority: int = 0
     weight: int = 1
+    max_output_tokens: int | None = None
     operations: frozenset[str] = frozenset({"chat"})
 
 
@@ -84,13 +92,25 @@ class Alias(msgspec.Struct, frozen=True):
     """Aliases to go on with, by reason: `general`, `context_length`, `content_filter`."""
 
 
-class Snapshot(msgspec.Struct, frozen=True):
-    """`keys` by hash, `tenants` by id, `aliases` by name, `settings` by theirs."""
+class Snapshot:
+    """`keys` by hash, `tenants` by id, `aliases` by name, `settings` by theirs, `budgets` by id, and `spent` by theirs: nano-USD
+    by the name of a period."""
 
-    keys: dict[str, Key]
-    tenants: dict[str, Tenant]
-    aliases: dict[str, Alias]
-    settings: dict[str, LimitDefaults]
+    def __init__(self) -> None:
+        self.keys: Table[Key] = Table()
+        self.tenants: Table[Tenant] = Table()
+        self.aliases: Table[Alias] = Table()
+        self.settings: Table[LimitDefaults] = Table()
+        self.budgets = BudgetTable()
+        self.spent: Table[Mapping[str, int]] = Table()
+        self.tables: Mapping[str, Table[Any]] = {
+            subjects.KEYS_BUCKET: self.keys,
+            subjects.POLICIES_BUCKET: self.tenants,
+            subjects.CATALOG_BUCKET: self.aliases,
+            subjects.SETTINGS_BUCKET: self.settings,
+            subjects.BUDGETS_BUCKET: self.budgets,
+            subjects.SPEND_BUCKET: self.spent,
+        }
 
     @property
     def limit_defaults(self) -> LimitDefaults:
@@ -98,10 +118,12 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 _NO_LIMITS: Final = LimitDefaults()
-EMPTY: Final = Snapshot({}, {}, {}, {})
+_NO_TAGS: Final[dict[str, str]] = {}
 
 _key_records = msgspec.json.Decoder(KeyRecord)
 _limit_defaults = msgspec.json.Decoder(LimitDefaults)
+_budget_records = msgspec.json.Decoder(BudgetRecord)
+_spend_records = msgspec.json.Decoder(SpendRecord)
 _policies = msgspec.json.Decoder(TenantPolicy)
 _catalog_records = msgspec.json.Decoder(CatalogRecord)
 
@@ -121,6 +143,8 @@ class RecordReader:
             subjects.POLICIES_BUCKET: self._tenant,
             subjects.CATALOG_BUCKET: self._alias,
             subjects.SETTINGS_BUCKET: self._setting,
+            subjects.BUDGETS_BUCKET: self._budget,
+            subjects.SPEND_BUCKET: self._spent,
         }
 
     def read(self, bucket: str, key: str, value: bytes) -> Any | None:
@@ -132,21 +156,18 @@ class RecordReader:
             _log.error("unusable configuration record", bucket=bucket, key=key, error=repr(error))
             return None
 
-    def read_all(self, bucket: str, records: Mapping[str, bytes]) -> dict[str, Any]:
-        read = ((snapshot_key(bucket, key), self.read(bucket, key, value)) for key, value in records.items())
-        return {key: record for key, record in read if record is not None}
-
     def _key(self, _key: str, value: bytes) -> Key:
         record = _key_records.decode(value)
         return Key(
             id=record.key_id,
             tenant_id=record.tenant_id,
             expires_at=_unix(record.expires_at),
+            owner_id=record.owner_id,
             scopes=_names(record.scopes),
             models=_names(record.models),
             networks=tuple(ip_network(each, strict=False) for each in record.allowed_addresses),
-            tags=record.tags or None,
-            limits=record.limits,
+            tags=record.tags or _NO_TAGS,
+            limits=UNLIMITED if record.limits == UNLIMITED else record.limits,
         )
 
     def _tenant(self, _key: str, value: bytes) -> Tenant:
@@ -157,6 +178,26 @@ class RecordReader:
         if key != subjects.LIMITS_SETTING:
             raise ValueError("a setting this edge does not know")
         return _limit_defaults.decode(value)
+
+    def _budget(self, _key: str, value: bytes) -> Budget:
+        record = _budget_records.decode(value)
+        period_at(record.schedule, timezone=record.timezone, starts_at=record.starts_at, moment=record.starts_at)
+        amount = int(record.amount)
+        return Budget(
+            id=record.id,
+            name=record.name,
+            scope=record.scope,
+            subject=record.subject,
+            amount=amount,
+            warn_above=amount * record.warn_at // 100,
+            hard=record.hard,
+            schedule=record.schedule,
+            timezone=record.timezone,
+            starts_at=record.starts_at,
+        )
+
+    def _spent(self, _key: str, value: bytes) -> Mapping[str, int]:
+        return {period: int(amount) for period, amount in _spend_records.decode(value).periods.items()}
 
     def _alias(self, key: str, value: bytes) -> Alias:
         record = _catalog_records.decode(value)
@@ -195,6 +236,7 @@ class RecordReader:
             priority=record.priority,
             weight=record.weight,
             operations=_able(provider, record.operations),
+            max_output_tokens=record.max_output_tokens,
         )
 
 

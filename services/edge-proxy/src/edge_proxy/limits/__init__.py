@@ -1,14 +1,22 @@
-"""Rate limits: requests and tokens per minute, and calls at once, exact over any number of replicas.
+"""Rate limits and budgets in one step: may this call go on, and what did it take in the end.
 
-    claims    what a call asks of its limits, and what it is told               pure
-    rules     from the policies of key and tenant to the claims of a call       pure
-    estimate  how many tokens to reserve before they are known                  pure
-    local     the rules in plain Python: one process's share, and the model the scripts are tested against
-    scripts   the same rules in Lua, all claims of a call at once
-    store     the scripts on Redis; calls of one tick of the event loop share a round trip
-    limiter   the one the pipeline knows: Redis, or what the policy says while it is away
+    port       what a caller sees: claims, what became of them, `LimitStore`
+    rules      policies of a tenant and a key -> the claims of a call         pure
+    budgets    the budgets that a call counts against, in their periods       pure
+    estimate   tokens and money to reserve before they are known              pure
+    redis      the store: one script reserves all of a call's claims
+    link       its connection, shared by all calls of a process
+    resp       as much of Redis' protocol as that takes                       pure
+    settling   how a call's end is told to Redis, and told again
+    local      the same rules in this process: for when Redis is away
+    fallback   the one or the other
 
-The window slides: it is 60 seconds long, counted in pieces of half a second, and a piece that lies only partly within still
-counts. So no 60 seconds, wherever they begin, see more than the limit. The worst burst is the limit at once, then nothing until
-that has left the window; a steady caller gets 60/60.5, or 99.2 %, of it.
+    outcome = await store.reserve(call_id, claims, budgets)
+    if isinstance(outcome, Refused): …                      # 429 or 402, with outcome.states
+    …                                                       # the call; `store.run()` keeps its leases alive
+    store.settle(outcome.reservation, tokens=…, cost=…)     # or .cancel, if it reached no provider
+
+A call's estimate is reserved in one step across all of its limits and budgets, so calls that come in at the same time on any
+number of replicas cannot pass together. What is refused consumes nothing. A call that took more tokens than its estimate can
+bring a window above its limit by that excess, which then counts like all else.
 """

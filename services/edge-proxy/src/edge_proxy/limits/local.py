@@ -1,129 +1,319 @@
-"""The rules in plain Python, for one process: its share of each limit while Redis is away, and the model for the scripts' tests."""
+"""The rules of `common.limits.scripts` in plain Python, for one process: when Redis is away, and as their model in tests.
 
-from collections import OrderedDict
-from collections.abc import Sequence
+Each replica enforces its share: `limit // replicas`, at least 1 unless nothing is allowed at all. It knows nothing of what was
+used before it was asked: in the minute around the loss of Redis, up to twice a limit may pass. Of a budget it enforces its share
+of what the ledger last knew to be left. What its own calls cost is counted on top for `settled_lease_s`, also when the ledger has
+it already: a hard budget may refuse early then, not late.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from edge_proxy.limits.claims import Granted, Limit, Refused, Room
+from common.limits.windows import BUCKETS
+from edge_proxy.limits.port import (
+    LEASE_S,
+    NEVER,
+    SETTLED_LEASE_S,
+    SLOT_WAIT,
+    WINDOW_S,
+    BudgetClaim,
+    Claim,
+    Granted,
+    Refused,
+    Reservation,
+)
 
-PIECE_MS: Final = 500
-PIECES: Final = 121
-"""Of a window: 120 that fill 60 seconds, and the one that lies partly within."""
-WINDOW_MS: Final = PIECE_MS * PIECES
-LEASE_MS: Final = 30_000
-_PARALLEL_RETRY_MS: Final = 1000
-_MAX_NAMES: Final = 100_000
+_RESERVED: Final = "r"
+_SETTLED: Final = "s"
+_SWEEP_S: Final = 10.0
+
+ClockUs = Callable[[], int]
 
 
-class Window:
-    """Counts by piece, oldest first."""
+def monotonic_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+class _Window:
+    """Buckets in the order of time, and their sum."""
+
+    __slots__ = ("counts", "newest", "total")
 
     def __init__(self) -> None:
-        self.pieces: OrderedDict[int, int] = OrderedDict()
+        self.counts: dict[int, int] = {}
         self.total = 0
+        self.newest: int | None = None
 
-    def slide(self, piece: int) -> None:
-        while self.pieces and next(iter(self.pieces)) <= piece - PIECES:
-            self.total -= self.pieces.popitem(last=False)[1]
+    def advance(self, current: int) -> int:
+        """Drops what has left; returns the bucket to count in."""
+        newest = self.newest
+        if newest is None or abs(newest - current) > BUCKETS:
+            self.counts.clear()
+            self.total = 0
+            self.newest = None
+            return current
+        current = max(current, newest)
+        while self.counts and (oldest := next(iter(self.counts))) < current - BUCKETS:
+            self.total -= self.counts.pop(oldest)
+        return current
 
-    def add(self, piece: int, amount: int) -> None:
-        self.pieces[piece] = self.pieces.get(piece, 0) + amount
-        self.total += amount
-
-    def take_back(self, piece: int, amount: int) -> None:
-        """As far as it is there."""
-        amount = min(amount, self.pieces.get(piece, 0))
+    def add(self, current: int, amount: int) -> None:
         if amount:
-            self.pieces[piece] -= amount
-            self.total -= amount
+            self.counts[current] = self.counts.get(current, 0) + amount
+            self.total += amount
+            self.newest = current
 
-    def room_at(self, needed: int, limit: int) -> int | None:
-        """The time in ms at which `needed` fit under `limit`; None: never."""
-        if needed > limit:
-            return None
+    def give_back(self, bucket: int, amount: int) -> None:
+        back = min(self.counts.get(bucket, 0), amount)
+        if back:
+            self.counts[bucket] -= back
+            self.total -= back
+
+    def wait(self, room: int, now: int, bucket_us: int) -> int:
+        if room < 0:
+            return NEVER
         left = self.total
-        for piece, count in self.pieces.items():
+        for bucket, count in self.counts.items():
             left -= count
-            if left + needed <= limit:
-                return (piece + PIECES) * PIECE_MS
+            if left <= room:
+                return (bucket + BUCKETS + 1) * bucket_us - now
         return 0
 
-    def empty_at(self) -> int:
-        used = [piece for piece, count in self.pieces.items() if count]
-        return (used[-1] + PIECES) * PIECE_MS if used else 0
 
-
-class LocalLimits:
-    """Times are in ms of any clock, given by the caller."""
+class _Budget:
+    __slots__ = ("confirmed", "entries", "leases", "reserved", "settled")
 
     def __init__(self) -> None:
-        self._windows: dict[str, Window] = {}
-        self._leases: dict[str, dict[str, int]] = {}
+        self.confirmed = 0
+        self.settled = 0
+        self.reserved = 0
+        self.entries: dict[str, tuple[str, int]] = {}
+        # Two, each in the order of expiry: finding what has expired costs nothing then.
+        self.leases: dict[str, dict[str, int]] = {_RESERVED: {}, _SETTLED: {}}
 
-    def reserve(self, call_id: str, limits: Sequence[Limit], *, tokens: int, now: int) -> Granted | Refused:
-        piece = now // PIECE_MS
-        if len(self._windows) > _MAX_NAMES:
-            self._windows.clear()  # a replica alone, for as long as Redis is away: memory comes first
-        for limit in limits:
-            self._forget(limit, now)
-        for limit in limits:
-            refused_until = self._refused_until(limit, tokens=tokens, now=now)
-            if refused_until is not None:
-                return Refused(limit, max(0, refused_until - now) / 1000, self._rooms(limits, now))
-        for limit in limits:
-            if limit.kind == "parallel":
-                self._leases[limit.name][call_id] = now + LEASE_MS
-            elif amount := 1 if limit.kind == "requests" else tokens:
-                self._windows[limit.name].add(piece, amount)
-        return Granted(call_id, tuple(limits), tokens, piece, self._rooms(limits, now), local=True)
-
-    def settle(self, granted: Granted, *, tokens: int | None, now: int) -> None:
-        """The call is over and used so many tokens; None: it never reached a provider, and all is given back."""
-        piece = now // PIECE_MS
-        for limit in granted.limits:
-            if limit.kind == "parallel":
-                self._leases.get(limit.name, {}).pop(granted.call_id, None)
-                continue
-            window = self._windows.setdefault(limit.name, Window())
-            window.slide(piece)
-            given_back = -1 if tokens is None else 0
-            excess = given_back if limit.kind == "requests" else (tokens or 0) - granted.tokens
-            if excess < 0:
-                window.take_back(granted.piece, -excess)
-            elif excess > 0:
-                window.add(piece, excess)
-
-    def renew(self, granted: Granted, *, now: int) -> None:
-        for limit in granted.limits:
-            leases = self._leases.get(limit.name, {})
-            if granted.call_id in leases:
-                leases[granted.call_id] = now + LEASE_MS
-
-    def _forget(self, limit: Limit, now: int) -> None:
-        """What has left the window, and leases that have run out."""
-        if limit.kind == "parallel":
-            leases = self._leases.setdefault(limit.name, {})
-            for call_id in [each for each, expires in leases.items() if expires <= now]:
-                del leases[call_id]
+    def put(self, call_id: str, kind: str, amount: int, expiry: int) -> None:
+        self.drop(call_id)
+        self.entries[call_id] = (kind, amount)
+        _lease(self.leases[kind], call_id, expiry)
+        if kind == _RESERVED:
+            self.reserved += amount
         else:
-            self._windows.setdefault(limit.name, Window()).slide(now // PIECE_MS)
+            self.settled += amount
 
-    def _refused_until(self, limit: Limit, *, tokens: int, now: int) -> int | None:
-        """When there is room, for a limit that has none now."""
-        if limit.kind == "parallel":
-            return None if len(self._leases[limit.name]) < limit.limit else now + _PARALLEL_RETRY_MS
-        window = self._windows[limit.name]
-        amount = 1 if limit.kind == "requests" else tokens
-        if window.total + amount <= limit.limit:
+    def drop(self, call_id: str) -> None:
+        if entry := self.entries.pop(call_id, None):
+            kind, amount = entry
+            del self.leases[kind][call_id]
+            if kind == _RESERVED:
+                self.reserved -= amount
+            else:
+                self.settled -= amount
+
+    def drop_expired(self, now: int) -> None:
+        for leases in self.leases.values():
+            while leases and leases[oldest := next(iter(leases))] <= now:
+                self.drop(oldest)
+
+    def without(self, call_id: str) -> int:
+        """What counts, but for this call."""
+        entry = self.entries.get(call_id)
+        return self.confirmed + self.settled + self.reserved - (entry[1] if entry else 0)
+
+
+class LocalLimitStore:
+    """`clock` in microseconds."""
+
+    def __init__(
+        self,
+        *,
+        replicas: int = 1,
+        clock: ClockUs = monotonic_us,
+        window_s: float = WINDOW_S,
+        lease_s: float = LEASE_S,
+        settled_lease_s: float = SETTLED_LEASE_S,
+    ) -> None:
+        self._replicas = replicas
+        self._clock = clock
+        self._bucket_us = int(window_s * 1e6) // BUCKETS
+        self._lease_s = lease_s
+        self._lease_us = int(lease_s * 1e6)
+        self._settled_lease_us = int(settled_lease_s * 1e6)
+        self._windows: dict[str, _Window] = {}
+        self._slots: dict[str, dict[str, int]] = {}
+        self._budgets: dict[tuple[str, str], _Budget] = {}
+        self._running: set[Reservation] = set()
+
+    async def run(self) -> None:
+        """Renews leases, and forgets what no longer counts."""
+        pause = min(_SWEEP_S, self._lease_s / 3)
+        while True:
+            await asyncio.sleep(pause)
+            for reservation in tuple(self._running):
+                self.renew(reservation)
+            self._sweep()
+
+    async def reserve(
+        self, call_id: str, claims: Sequence[Claim], budgets: Sequence[BudgetClaim] = ()
+    ) -> Granted | Refused:
+        """Never raises `LimitStoreUnavailable`."""
+        if self._replicas > 1:
+            claims = [Claim(claim.name, claim.kind, self._share(claim.limit), claim.amount) for claim in claims]
+            budgets = [self._budget_share(budget) for budget in budgets]
+        now = self._clock()
+        refusing, wait = self._refusal(call_id, claims, budgets, now)
+        if not refusing:
+            self._take(call_id, claims, budgets, now)
+        numbers = [refusing, now, wait, *self._numbers(claims, budgets, now)]
+        if refusing:
+            return Refused(claims, budgets, numbers, self._bucket_us)
+        reservation = Reservation(call_id, claims, budgets, numbers)
+        if reservation.has_lease:
+            self._running.add(reservation)
+        return Granted(claims, budgets, numbers, self._bucket_us, reservation)
+
+    def settle(self, reservation: Reservation, *, tokens: int, cost: int) -> None:
+        self._end(reservation, reservation.corrections(tokens), cost)
+
+    def cancel(self, reservation: Reservation) -> None:
+        self._end(reservation, reservation.refunds(), None)
+
+    def renew(self, reservation: Reservation) -> None:
+        """What was dropped meanwhile is there again: the call runs."""
+        expiry = self._clock() + self._lease_us
+        for claim in reservation.claims:
+            if claim.kind == "parallel":
+                _lease(self._slots.setdefault(claim.name, {}), reservation.call_id, expiry)
+        for of_budget in reservation.budgets:
+            budget = self._budget(of_budget)
+            kind, amount = budget.entries.get(reservation.call_id, (_RESERVED, of_budget.amount))
+            if kind == _RESERVED:
+                budget.put(reservation.call_id, _RESERVED, amount, expiry)
+
+    def confirm(self, budget_id: str, period: str, spent_absolute: int, call_ids: Sequence[str]) -> tuple[int, int]:
+        """What `common.limits.confirm` does in Redis; returns spent and reserved."""
+        budget = self._budgets.setdefault((budget_id, period), _Budget())
+        budget.drop_expired(self._clock())
+        budget.confirmed = max(budget.confirmed, spent_absolute)
+        for call_id in call_ids:
+            budget.drop(call_id)
+        return budget.confirmed + budget.settled, budget.reserved
+
+    def _refusal(
+        self, call_id: str, claims: Sequence[Claim], budgets: Sequence[BudgetClaim], now: int
+    ) -> tuple[int, int]:
+        """Which claim refuses, counted from 1, and for how long; 0 if none does."""
+        refusing, wait = 0, 0
+        for at, claim in enumerate(claims, 1):
+            this_wait = self._claim_wait(claim, now)
+            if this_wait is not None and (not refusing or (wait != NEVER and (this_wait == NEVER or this_wait > wait))):
+                refusing, wait = at, this_wait
+        broke = 0
+        for at, asked in enumerate(budgets, 1):
+            budget = self._budget(asked)
+            budget.drop_expired(now)
+            budget.confirmed = max(budget.confirmed, asked.known)
+            if not broke and asked.hard and budget.without(call_id) + asked.amount > asked.limit:
+                broke = at
+        return (len(claims) + broke, 0) if broke else (refusing, wait)
+
+    def _claim_wait(self, claim: Claim, now: int) -> int | None:
+        if claim.kind == "parallel":
+            slots = self._slots.setdefault(claim.name, {})
+            while slots and slots[oldest := next(iter(slots))] <= now:
+                del slots[oldest]
+            if len(slots) < claim.limit:
+                return None
+            return SLOT_WAIT if claim.limit else NEVER
+        window = self._windows.setdefault(claim.name, _Window())
+        window.advance(now // self._bucket_us)
+        room = claim.limit - claim.amount if claim.limit else -1
+        if room >= 0 and window.total <= room:
             return None
-        room_at = window.room_at(amount, limit.limit)
-        return now + WINDOW_MS if room_at is None else room_at
+        return window.wait(room, now, self._bucket_us)
 
-    def _rooms(self, limits: Sequence[Limit], now: int) -> tuple[Room, ...]:
-        return tuple(self._room(limit, now) for limit in limits)
+    def _take(self, call_id: str, claims: Sequence[Claim], budgets: Sequence[BudgetClaim], now: int) -> None:
+        for claim in claims:
+            if claim.kind == "parallel":
+                _lease(self._slots[claim.name], call_id, now + self._lease_us)
+            else:
+                window = self._windows[claim.name]
+                window.add(window.advance(now // self._bucket_us), claim.amount)
+        for budget in budgets:
+            self._budget(budget).put(call_id, _RESERVED, budget.amount, now + self._lease_us)
 
-    def _room(self, limit: Limit, now: int) -> Room:
-        if limit.kind == "parallel":
-            return Room(limit, max(0, limit.limit - len(self._leases[limit.name])), 0.0)
-        window = self._windows[limit.name]
-        return Room(limit, max(0, limit.limit - window.total), max(0, window.empty_at() - now) / 1000)
+    def _numbers(self, claims: Sequence[Claim], budgets: Sequence[BudgetClaim], now: int) -> list[int]:
+        numbers: list[int] = []
+        for claim in claims:
+            if claim.kind == "parallel":
+                numbers += (len(self._slots[claim.name]), 0)
+            else:
+                window = self._windows[claim.name]
+                numbers += (window.total, now // self._bucket_us if window.newest is None else window.newest)
+        for asked in budgets:
+            budget = self._budget(asked)
+            numbers += (budget.confirmed + budget.settled, budget.reserved)
+        return numbers
+
+    def _end(self, reservation: Reservation, changes: Sequence[tuple[str, int, int]], cost: int | None) -> None:
+        if reservation.ended:
+            return
+        reservation.ended = True
+        self._running.discard(reservation)
+        now = self._clock()
+        for name, bucket, change in changes:
+            window = self._windows.setdefault(name, _Window())
+            current = window.advance(now // self._bucket_us)
+            if change > 0:
+                window.add(current, change)
+            else:
+                window.give_back(bucket, -change)
+        for claim in reservation.claims:
+            if claim.kind == "parallel":
+                self._slots.get(claim.name, {}).pop(reservation.call_id, None)
+        for asked in reservation.budgets:
+            self._end_budget(self._budget(asked), reservation.call_id, cost, now)
+
+    def _end_budget(self, budget: _Budget, call_id: str, cost: int | None, now: int) -> None:
+        if call_id not in budget.entries:
+            return
+        if cost:
+            budget.put(call_id, _SETTLED, cost, now + self._settled_lease_us)
+        else:
+            budget.drop(call_id)
+
+    def _budget(self, claim: BudgetClaim) -> _Budget:
+        return self._budgets.setdefault((claim.budget_id, claim.period), _Budget())
+
+    def _share(self, limit: int) -> int:
+        return max(1, limit // self._replicas) if limit else 0
+
+    def _budget_share(self, claim: BudgetClaim) -> BudgetClaim:
+        left = max(0, claim.limit - claim.known)
+        limit = min(claim.limit, claim.known) + left // self._replicas
+        return BudgetClaim(claim.budget_id, claim.period, limit, claim.amount, claim.known, claim.hard)
+
+    def _sweep(self) -> None:
+        now = self._clock()
+        current = now // self._bucket_us
+        self._windows = {
+            name: window
+            for name, window in self._windows.items()
+            if window.newest is not None and abs(window.newest - current) <= BUCKETS
+        }
+        self._slots = {name: slots for name, slots in self._slots.items() if slots}
+        for budget in self._budgets.values():
+            budget.drop_expired(now)
+        self._budgets = {name: budget for name, budget in self._budgets.items() if budget.entries}
+
+
+def _lease(leases: dict[str, int], call_id: str, expiry: int) -> None:
+    """Leases stay in the order of expiry: what has run out is in front."""
+    leases.pop(call_id, None)
+    is_last = not leases or leases[next(reversed(leases))] <= expiry
+    leases[call_id] = expiry
+    if not is_last:  # the clock went back
+        in_order = sorted(leases.items(), key=lambda lease: lease[1])
+        leases.clear()
+        leases.update(in_order)

@@ -7,7 +7,7 @@ from common.events.usage import CallStatus, Tokens
 from edge_proxy.control.snapshot import Alias, Key, Route, Tenant
 from edge_proxy.errors import ProviderError
 from edge_proxy.idempotency.first import First
-from edge_proxy.limits.claims import Granted
+from edge_proxy.limits.port import Reservation
 from edge_proxy.recording.journal import Segment
 from edge_proxy.wire.chat import ChatRequest
 
@@ -21,15 +21,18 @@ class Call:
     __slots__ = (
         "alias",
         "claim",
+        "cost",
+        "end_user",
         "error_code",
         "estimated",
         "first_byte",
-        "granted",
         "http_status",
         "id",
         "key",
+        "metadata",
         "operation",
         "request",
+        "reservation",
         "route",
         "sampled",
         "segment",
@@ -55,7 +58,10 @@ class Call:
         self.started = perf_counter()
         self.first_byte: float | None = None
         self.segment: Segment | None = None
-        self.granted: Granted | None = None
+        self.reservation: Reservation | None = None
+        self.cost = 0
+        self.end_user: str | None = None
+        self.metadata: dict[str, str] = {}
         self.tries = 0
         self.total_at = 0.0
         self.sampled: object = False

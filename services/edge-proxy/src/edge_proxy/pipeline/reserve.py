@@ -1,96 +1,98 @@
-"""A call's place in its limits: taken before anything is sent, settled when it is known what it used."""
+"""A call's place in its limits and budgets: taken before anything is sent, settled when it is known what it used."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from prometheus_client import Counter
 
+from common.money import NanoUsd
 from edge_proxy.control.configuration import Configuration
-from edge_proxy.limits.claims import Granted, LimitKind, RateLimited, Refused, Room
+from edge_proxy.errors import EdgeError, Unavailable
+from edge_proxy.limits.budgets import Budgets, OpenBudget
 from edge_proxy.limits.estimate import TokenEstimate
-from edge_proxy.limits.limiter import Limiter
-from edge_proxy.limits.rules import LimitRules
+from edge_proxy.limits.port import Claim, LimitStore, LimitStoreUnavailable, Refused
+from edge_proxy.limits.rules import Rules
 from edge_proxy.pipeline.call import Call
-from edge_proxy.server.client import Client, Headers
+from edge_proxy.pipeline.standing import budget_headers, limit_headers, over_budget, over_limit
+from edge_proxy.pricing.worst_case import worst_case
+from edge_proxy.server.client import Client
 
-_refusals: Final = Counter("omg_edge_limit_refusals_total", "Calls refused by a limit.", ["level", "kind"])
-_HEADERS: Final[tuple[LimitKind, ...]] = ("requests", "tokens")
-_WHAT: Final = {"requests": "requests per minute", "tokens": "tokens per minute", "parallel": "requests at once"}
+_limit_refusals: Final = Counter("omg_edge_limit_refusals_total", "Calls refused by a limit.", ["level", "kind"])
+_budget_refusals: Final = Counter("omg_edge_budget_refusals_total", "Calls refused by a hard budget.", ["scope"])
 
 
 class Reserve(msgspec.Struct, frozen=True):
-    """What it takes to reserve."""
+    """What it takes to reserve. `assumed_output`: tokens of an answer that nobody has set a maximum for."""
 
     configuration: Configuration
-    limiter: Limiter
-    rules: LimitRules
+    store: LimitStore
+    rules: Rules
+    budgets: Budgets
     estimate: TokenEstimate
+    assumed_output: int
 
     async def take(self, call: Call, client: Client) -> None:
-        """Reserve, and tell the client how its limits stand. Raises `RateLimited`, `LimitsUnavailable`."""
-        limits = self.rules.of(call.key, call.tenant, self.configuration.snapshot.limit_defaults, call.alias.name)
-        if not limits:
+        """Reserve, and tell the client how its limits and budgets stand.
+
+        Raises `RateLimited`, `BudgetExceeded`, and `Unavailable` where calls are not to be served uncounted.
+        """
+        snapshot = self.configuration.snapshot
+        plan = self.rules.plan(call.key, call.tenant, snapshot.limit_defaults.tenant, call.alias.name)
+        claims = plan.claims(self._tokens(call)) if plan.tokens else plan.fixed
+        budgets = self.budgets.of(call.key, snapshot, call.time)
+        if not claims and not budgets:
             return
-        request = call.request
-        tokens = self.estimate.of(call.alias.name, body_size=request.body_size, max_output=request.max_output)
-        found = await self.limiter.reserve(call.id, limits, tokens=tokens)
-        for name, value in _headers(found.rooms):
-            client.add_header(name, value)
-        if isinstance(found, Refused):
-            raise _refusal(found)
-        call.granted = found
+        amount = self._worst_case(call) if budgets else 0
+        money = [each.claim(amount, snapshot.spent.get(each.budget.id)) for each in budgets]
+        try:
+            outcome = await self.store.reserve(call.id, claims, money)
+        except LimitStoreUnavailable:
+            raise Unavailable(
+                "The gateway cannot count calls at the moment. Please retry.", code="limits_unavailable"
+            ) from None
+        if claims:
+            client.add_lines(limit_headers(outcome.states))
+        if budgets:
+            client.add_lines(budget_headers(outcome.budgets, budgets))
+        if isinstance(outcome, Refused):
+            raise _refusal(outcome, budgets)
+        call.reservation = outcome.reservation
 
     def give_back(self, call: Call) -> None:
         """The call never reached a provider."""
-        if call.granted is not None:
-            self.limiter.settle(call.granted, tokens=None)
+        if call.reservation is not None:
+            self.store.cancel(call.reservation)
 
     def settle(self, call: Call) -> None:
-        granted: Granted | None = call.granted
-        if granted is None:
+        if call.reservation is None:
             return
-        self.limiter.settle(granted, tokens=call.tokens.input + call.tokens.output)
+        tokens = call.tokens
+        self.store.settle(call.reservation, tokens=tokens.input + tokens.output, cost=call.cost)
         if call.status == "succeeded":
-            self.estimate.learn(call.alias.name, output=call.tokens.output, max_output=call.request.max_output)
+            self.estimate.learn(call.alias.name, output=tokens.output, max_output=call.request.max_output)
+
+    def _tokens(self, call: Call) -> int:
+        request = call.request
+        return self.estimate.of(call.alias.name, body_size=request.body_size, max_output=request.max_output)
+
+    def _worst_case(self, call: Call) -> NanoUsd:
+        request = call.request
+        return worst_case(
+            call.alias,
+            self.configuration.snapshot.aliases,
+            body_size=request.body_size,
+            max_output=request.max_output,
+            choices=request.choices,
+            assumed_output=self.assumed_output,
+        )
 
 
-def _refusal(refused: Refused) -> RateLimited:
-    limit = refused.limit
-    level = limit.name.partition(":")[0]
-    _refusals.labels(level, limit.kind).inc()
-    error = RateLimited(
-        f"Rate limit reached for {_WHAT[limit.kind]} of this {level}: {limit.limit}."
-        f" Please try again in {refused.retry_after_s:.3g}s."
-    )
-    error.headers += [
-        (b"retry-after", b"%d" % max(1, math.ceil(refused.retry_after_s))),
-        (b"retry-after-ms", b"%d" % math.ceil(refused.retry_after_s * 1000)),
-    ]
-    return error
-
-
-def _headers(rooms: Iterable[Room]) -> Headers:
-    """As OpenAI's, of the limit with the least room."""
-    headers: Headers = []
-    for kind in _HEADERS:
-        of_kind = [room for room in rooms if room.limit.kind == kind]
-        if of_kind:
-            room = min(of_kind, key=lambda each: each.remaining)
-            name = kind.encode()
-            headers += [
-                (b"x-ratelimit-limit-" + name, b"%d" % room.limit.limit),
-                (b"x-ratelimit-remaining-" + name, b"%d" % room.remaining),
-                (b"x-ratelimit-reset-" + name, _duration(room.reset_s)),
-            ]
-    return headers
-
-
-def _duration(seconds: float) -> bytes:
-    """`6m0s`, `1.5s`, `20ms`."""
-    if seconds < 1:
-        return b"%dms" % math.ceil(seconds * 1000)
-    minutes, rest = divmod(seconds, 60)
-    text = f"{rest:.3f}".rstrip("0").rstrip(".")
-    return f"{int(minutes)}m{text}s".encode() if minutes else f"{text}s".encode()
+def _refusal(refused: Refused, budgets: Sequence[OpenBudget]) -> EdgeError:
+    claim = refused.refusing
+    if isinstance(claim, Claim):
+        _limit_refusals.labels(claim.name.partition(":")[0], claim.kind).inc()
+        return over_limit(claim, refused.retry_after_s)
+    at = refused.budget_claims.index(claim)
+    _budget_refusals.labels(budgets[at].budget.scope).inc()
+    return over_budget(refused.budgets[at], budgets[at], claim.amount)

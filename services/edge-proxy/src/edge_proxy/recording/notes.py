@@ -33,6 +33,9 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     prices: dict[str, int]
     price_version: str
     estimate: Tokens
+    end_user: str | None = None
+    metadata: dict[str, str] = {}
+    tags: dict[str, str] = {}
 
 
 class _EventId(msgspec.Struct):

@@ -16,6 +16,7 @@ from edge_proxy.pipeline.call import Call
 from edge_proxy.pricing.cost import price_call
 from edge_proxy.pricing.estimate import estimate_input_tokens
 from edge_proxy.recording.access_log import AccessLog
+from edge_proxy.recording.attribution import Attribution
 from edge_proxy.recording.journal import Journal, JournalError
 from edge_proxy.recording.metrics import CallMetrics
 from edge_proxy.recording.notes import Begun
@@ -37,6 +38,7 @@ class Recorder:
         access_log: AccessLog,
         metrics: CallMetrics,
         traces: Traces,
+        attribution: Attribution,
         source: str,
     ) -> None:
         self._journal = journal
@@ -45,9 +47,12 @@ class Recorder:
         self._source = source
         self._metrics = metrics
         self._traces = traces
+        self._attribution = attribution
 
     def begin(self, call: Call) -> None:
         """Journal the call. From here on it will be in the ledger. Raises `Unavailable` when it cannot be journalled."""
+        call.end_user = self._attribution.user(call.request)
+        call.metadata = self._attribution.metadata(call.request)
         try:
             call.segment = self._journal.begin(self._note(call))
         except JournalError:
@@ -79,6 +84,9 @@ class Recorder:
             prices=route.prices,
             price_version=route.price_version,
             estimate=Tokens(input=estimate_input_tokens(call.request.body_size)),
+            end_user=call.end_user,
+            metadata=call.metadata,
+            tags=call.key.tags,
         )
         return _encode(begun)
 
@@ -88,6 +96,7 @@ class Recorder:
         now = perf_counter()
         route = call.route
         lines, cost = price_call(call.tokens, route.prices)
+        call.cost = cost
         latency = now - call.started
         event = UsageEnvelope(
             id=call.id,
@@ -114,6 +123,9 @@ class Recorder:
                 price_version=route.price_version,
                 latency_ms=int(latency * 1000),
                 attempts=call.tries,
+                end_user=call.end_user,
+                metadata=call.metadata,
+                tags=call.key.tags,
                 first_token_ms=None if call.first_byte is None else int((call.first_byte - call.started) * 1000),
             ),
         )

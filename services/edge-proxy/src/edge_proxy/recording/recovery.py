@@ -86,6 +86,9 @@ def interrupted_event(begun: Begun, *, source: str) -> bytes:
                 price_version=begun.price_version,
                 latency_ms=0,
                 first_token_ms=None,
+                end_user=begun.end_user,
+                metadata=begun.metadata,
+                tags=begun.tags,
             ),
         )
     )

@@ -131,6 +131,10 @@ class Client:
         """One more for the answer, whichever it will be."""
         self._extra += b"%b: %b\r\n" % (name, value)
 
+    def add_lines(self, lines: bytes) -> None:
+        """Several, as they go out."""
+        self._extra += lines
+
     def reply(
         self, status: int, body: bytes, *headers: tuple[bytes, bytes], content_type: bytes = b"application/json"
     ) -> None:

@@ -15,6 +15,12 @@ _TRUE: Final = b"true"
 _NULL: Final = b"null"
 _OPENING_BRACKET: Final = ord("[")
 
+_MAX_LABELS: Final = 16
+_MAX_LABEL_NAME: Final = 64
+_MAX_TEXT: Final = 256
+_MAX_RAW_TEXT: Final = 6 * _MAX_TEXT + 2
+"""A character is escaped with up to six; and the quotation marks."""
+
 _fields = msgspec.json.Decoder(_Fields)
 _string = msgspec.json.Decoder(str)
 _encode = msgspec.json.Encoder().encode
@@ -34,10 +40,32 @@ class ChatRequest:
 
     @property
     def max_output(self) -> int | None:
-        """The most tokens the client wants, as far as it says so."""
-        raw = self._fields.get("max_completion_tokens") or self._fields.get("max_tokens")
-        digits = b"" if raw is None else bytes(raw)
-        return int(digits) if digits.isdigit() and len(digits) < 10 else None
+        """The most tokens the client wants of each choice, as far as it says so."""
+        return _number(self._fields.get("max_completion_tokens") or self._fields.get("max_tokens"))
+
+    @property
+    def choices(self) -> int:
+        """How many answers it wants."""
+        return _number(self._fields.get("n")) or 1
+
+    @property
+    def user(self) -> str | None:
+        """Whom it is for, as far as it says so."""
+        return _text(self._fields.get("user"))
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What it wants to be known by. What is no text, or too long for the ledger, is left out."""
+        raw = self._fields.get("metadata")
+        if raw is None:
+            return {}
+        try:
+            fields = _fields.decode(raw)
+        except msgspec.DecodeError:
+            return {}
+        texts = ((name, _text(value)) for name, value in fields.items() if 0 < len(name) <= _MAX_LABEL_NAME)
+        labels = [(name, text) for name, text in texts if text is not None and "\0" not in name]
+        return dict(labels[:_MAX_LABELS])
 
     @property
     def sticky(self) -> bytes | None:
@@ -84,6 +112,22 @@ def decode_chat_request(body: bytes) -> ChatRequest:
         wants_usage=stream and _wants_usage(fields.get("stream_options")),
         body_size=len(body),
     )
+
+
+def _number(raw: msgspec.Raw | None) -> int | None:
+    digits = b"" if raw is None else bytes(raw)
+    return int(digits) if digits.isdigit() and len(digits) < 10 else None
+
+
+def _text(raw: msgspec.Raw | None) -> str | None:
+    """Short enough to be kept; None for anything else than such a text."""
+    if raw is None or len(memoryview(raw)) > _MAX_RAW_TEXT:
+        return None
+    try:
+        text = _string.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return text if 0 < len(text) <= _MAX_TEXT and "\0" not in text else None
 
 
 def _boolean(fields: _Fields, name: str) -> bool:

@@ -1,7 +1,7 @@
 """Redis, or what there is without it.
 
 Failure policy: while Redis is away `local` limits each replica by itself, `closed` refuses every call that has a limit
-(`LimitStoreUnavailable`, for a 503). `omg_edge_limit_store_fallbacks_total` counts the calls, `omg_edge_limit_engine_away` says
+(`LimitStoreUnavailable`, for a 503). `omg_edge_limit_store_fallbacks_total` counts the calls, `omg_edge_limit_store_away` says
 that it is so; one log line for each change.
 """
 
@@ -12,9 +12,9 @@ from typing import Final, Literal
 from prometheus_client import Counter, Gauge
 
 from common.logging import get_logger
-from edge_proxy.limits.engine.local import LocalLimitStore
-from edge_proxy.limits.engine.port import BudgetClaim, Claim, Granted, LimitStoreUnavailable, Refused, Reservation
-from edge_proxy.limits.engine.redis import RedisLimitStore
+from edge_proxy.limits.local import LocalLimitStore
+from edge_proxy.limits.port import BudgetClaim, Claim, Granted, LimitStoreUnavailable, Refused, Reservation
+from edge_proxy.limits.redis import RedisLimitStore
 
 AwayPolicy = Literal["local", "closed"]
 
@@ -24,7 +24,7 @@ _log = get_logger(__name__)
 _fallbacks = Counter(
     "omg_edge_limit_store_fallbacks_total", "Calls whose limits Redis could not be asked about.", ["policy"]
 )
-_away = Gauge("omg_edge_limit_engine_away", "1 while limits cannot be kept in Redis.")
+_away = Gauge("omg_edge_limit_store_away", "1 while limits cannot be kept in Redis.")
 
 
 class FallbackLimitStore:

@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 from prometheus_client import Counter
 
-from edge_proxy.limits.engine.port import Reservation
-from edge_proxy.limits.engine.resp import Reply, ReplyError
+from edge_proxy.limits.port import Reservation
+from edge_proxy.limits.resp import Reply, ReplyError
 
 MOST_PENDING: Final = 10_000
 _TRIES: Final = 5

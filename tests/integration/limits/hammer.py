@@ -9,8 +9,8 @@ import sys
 
 import uvloop
 
-from edge_proxy.limits.engine.port import BudgetClaim, Claim, Granted
-from edge_proxy.limits.engine.redis import RedisLimitStore
+from edge_proxy.limits.port import BudgetClaim, Claim, Granted
+from edge_proxy.limits.redis import RedisLimitStore
 
 AT_ONCE = 100
 

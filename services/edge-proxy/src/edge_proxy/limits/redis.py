@@ -18,8 +18,8 @@ import msgspec
 from common.limits.keys import budget_keys, limit_key
 from common.limits.scripts import RENEW, RESERVE, SETTLE, Script
 from common.limits.windows import BUCKETS
-from edge_proxy.limits.engine.link import Link
-from edge_proxy.limits.engine.port import (
+from edge_proxy.limits.link import Link
+from edge_proxy.limits.port import (
     LEASE_S,
     SETTLED_LEASE_S,
     WINDOW_S,
@@ -30,8 +30,8 @@ from edge_proxy.limits.engine.port import (
     Refused,
     Reservation,
 )
-from edge_proxy.limits.engine.resp import Reply, ReplyError, bulk, command
-from edge_proxy.limits.engine.settling import Pending, Settlement, cancelled, settled
+from edge_proxy.limits.resp import Reply, ReplyError, bulk, command
+from edge_proxy.limits.settling import Pending, Settlement, cancelled, settled
 
 _TIMEOUT_S: Final = 0.25
 _TOLD_AGAIN_AT_ONCE: Final = 200

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from redis.asyncio import Redis
-from tests.integration.limits.engine.conftest import (
+from tests.integration.limits.conftest import (
     PERIOD,
     MakeStore,
     budget,
@@ -19,8 +19,8 @@ from tests.integration.limits.engine.conftest import (
 
 from common.limits.confirm import confirm
 from common.limits.keys import budget_keys, limit_key
-from edge_proxy.limits.engine.port import Granted
-from edge_proxy.limits.engine.redis import RedisLimitStore
+from edge_proxy.limits.port import Granted
+from edge_proxy.limits.redis import RedisLimitStore
 
 DAY_MS = 24 * 3600 * 1000
 

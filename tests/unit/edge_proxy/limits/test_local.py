@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_proxy.limits.engine.local import LocalLimitStore
-from edge_proxy.limits.engine.port import BudgetClaim, Claim, Granted, Refused
+from edge_proxy.limits.local import LocalLimitStore
+from edge_proxy.limits.port import BudgetClaim, Claim, Granted, Refused
 
 T = TypeVar("T")
 SECOND = 1_000_000

@@ -22,7 +22,8 @@ NEVER: Final = -1
 SLOT_WAIT: Final = -2
 """Waits that are no number of microseconds."""
 
-_LARGEST: Final = 2**63 - 1
+LARGEST: Final = 2**63 - 1
+"""Nano-USD that a budget can count."""
 
 
 class LimitStoreUnavailable(Exception):
@@ -51,7 +52,7 @@ class BudgetClaim(msgspec.Struct, frozen=True, array_like=True, gc=False):
     hard: bool
 
     def __post_init__(self) -> None:
-        if not (0 <= self.limit <= _LARGEST and 0 <= self.amount <= _LARGEST and 0 <= self.known <= _LARGEST):
+        if not (0 <= self.limit <= LARGEST and 0 <= self.amount <= LARGEST and 0 <= self.known <= LARGEST):
             raise ValueError("an amount of a budget lies between 0 and 2^63 - 1 nano-USD")
 
 

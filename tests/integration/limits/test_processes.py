@@ -7,10 +7,10 @@ from bisect import bisect_left
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from tests.integration.limits.engine import hammer
-from tests.integration.limits.engine.conftest import MakeStore, budget, granted, refused, slot, soon
+from tests.integration.limits import hammer
+from tests.integration.limits.conftest import MakeStore, budget, granted, refused, slot, soon
 
-from edge_proxy.limits.engine.port import BudgetClaim, Granted
+from edge_proxy.limits.port import BudgetClaim, Granted
 
 Start = Callable[..., Awaitable[asyncio.subprocess.Process]]
 PROCESSES = 4

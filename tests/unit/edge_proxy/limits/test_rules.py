@@ -3,8 +3,8 @@
 import msgspec
 
 from common.events.control import LimitPolicy, RateLimits
-from edge_proxy.limits.engine.port import Claim
-from edge_proxy.limits.engine.rules import Rules
+from edge_proxy.limits.port import Claim
+from edge_proxy.limits.rules import Rules
 
 NONE = LimitPolicy()
 
@@ -15,7 +15,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def claims(key: Record, tenant: Record, default: LimitPolicy = NONE) -> list[Claim]:
-    return list(Rules().claims(key, tenant, default, "gpt", 700))
+    return list(Rules().plan(key, tenant, default, "gpt").claims(700))
 
 
 def policy(**overall: int) -> LimitPolicy:
@@ -65,15 +65,22 @@ def test_nothing_allowed_is_a_limit() -> None:
 def test_a_changed_record_is_seen_at_once() -> None:
     rules = Rules()
     key, tenant = Record("key_1"), Record("tnt_1", policy(requests_per_minute=10))
-    assert rules.claims(key, tenant, NONE, "gpt", 1)[0].limit == 10
-    assert rules.claims(key, Record("tnt_1", policy(requests_per_minute=5)), NONE, "gpt", 1)[0].limit == 5
-    assert rules.claims(key, tenant, policy(tokens_per_minute=7), "gpt", 1)[1].limit == 7
-    assert rules.claims(Record("key_1", policy(requests_per_minute=2)), tenant, NONE, "gpt", 1)[1].limit == 2
+
+    def limits(key: Record, tenant: Record, default: LimitPolicy = NONE) -> list[int]:
+        return [claim.limit for claim in rules.plan(key, tenant, default, "gpt").claims(1)]
+
+    assert limits(key, tenant) == [10]
+    assert limits(key, Record("tnt_1", policy(requests_per_minute=5))) == [5]
+    assert limits(key, tenant, policy(tokens_per_minute=7)) == [10, 7]
+    own = Record("key_1", policy(requests_per_minute=2))
+    assert limits(own, tenant) == [10, 2]
+    assert limits(own, Record("tnt_1", policy(requests_per_minute=5))) == [5, 2]
+    assert limits(Record("key_1", policy(requests_per_minute=3)), tenant) == [10, 3]
 
 
 def test_a_fixed_claim_is_made_once() -> None:
     rules = Rules()
     key, tenant = Record("key_1"), Record("tnt_1", policy(requests_per_minute=10, tokens_per_minute=5))
-    first, second = (rules.claims(key, tenant, NONE, "gpt", tokens) for tokens in (1, 2))
+    first, second = (rules.plan(key, tenant, NONE, "gpt").claims(tokens) for tokens in (1, 2))
     assert first[0] is second[0]
     assert (first[1].amount, second[1].amount) == (1, 2)

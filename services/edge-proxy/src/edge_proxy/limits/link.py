@@ -18,8 +18,8 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from edge_proxy.limits.engine.port import LimitStoreUnavailable
-from edge_proxy.limits.engine.resp import NotRedis, Reply, ReplyError, ReplyReader, command
+from edge_proxy.limits.port import LimitStoreUnavailable
+from edge_proxy.limits.resp import NotRedis, Reply, ReplyError, ReplyReader, command
 
 _CONNECT_TIMEOUT_S: Final = 1.0
 _CHECKS_PER_TIMEOUT: Final = 5

@@ -8,12 +8,12 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
-from tests.integration.limits.engine.conftest import PERIOD, MakeStore
+from tests.integration.limits.conftest import PERIOD, MakeStore
 
 from common.limits.confirm import confirm
-from edge_proxy.limits.engine.local import LocalLimitStore
-from edge_proxy.limits.engine.port import BudgetClaim, Claim, Granted, Kind, Reservation
-from edge_proxy.limits.engine.redis import RedisLimitStore
+from edge_proxy.limits.local import LocalLimitStore
+from edge_proxy.limits.port import BudgetClaim, Claim, Granted, Kind, Reservation
+from edge_proxy.limits.redis import RedisLimitStore
 
 SECOND = 1_000_000
 LONG = (29_500_000, 30 * SECOND, 59_500_000, 60 * SECOND, 60_500_000, 24 * 3600 * SECOND)

@@ -10,14 +10,14 @@ import psutil
 import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
-from tests.integration.limits.engine.conftest import MakeStore, budget, granted, refused, requests, slot, soon, tokens
+from tests.integration.limits.conftest import MakeStore, budget, granted, refused, requests, slot, soon, tokens
 
 from common.limits.keys import limit_key
 from devstack.servers.valkey import ValkeyServer
-from edge_proxy.limits.engine.fallback import AwayPolicy, FallbackLimitStore
-from edge_proxy.limits.engine.local import LocalLimitStore
-from edge_proxy.limits.engine.port import Granted, LimitStoreUnavailable
-from edge_proxy.limits.engine.redis import RedisLimitStore
+from edge_proxy.limits.fallback import AwayPolicy, FallbackLimitStore
+from edge_proxy.limits.local import LocalLimitStore
+from edge_proxy.limits.port import Granted, LimitStoreUnavailable
+from edge_proxy.limits.redis import RedisLimitStore
 
 MakeFallback = Callable[..., Awaitable[FallbackLimitStore]]
 
@@ -47,7 +47,7 @@ def sample(name: str, **labels: str) -> float:
 
 async def is_away(expected: bool) -> None:
     async def seen() -> bool:
-        return sample("omg_edge_limit_engine_away") == float(expected)
+        return sample("omg_edge_limit_store_away") == float(expected)
 
     await soon(seen)
 

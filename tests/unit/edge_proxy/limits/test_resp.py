@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_proxy.limits.engine.resp import NotRedis, Reply, ReplyError, ReplyReader, command
+from edge_proxy.limits.resp import NotRedis, Reply, ReplyError, ReplyReader, command
 
 STREAM = b"+OK\r\n:42\r\n$5\r\nab\r\nc\r\n$0\r\n\r\n-NOSCRIPT No matching script\r\n:-1\r\n"
 

@@ -1,0 +1,45 @@
+"""The most that a call can cost: what budgets set aside for it while it runs.
+
+Input: one token per two bytes of the request, which text in any language stays below. Output: what the client asked for at most,
+for each choice; else the most the model can answer with; else `assumed_output`. Of all routes that may serve it, the dearest.
+
+What goes beyond it (a picture the request only names by its address, a model that ignores the maximum) is charged all the same:
+that excess is by how much a hard budget can be overshot.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from common.money import NanoUsd, nano_usd
+from edge_proxy.control.snapshot import Alias, Route
+
+_BYTES_PER_TOKEN: Final = 2
+
+
+def worst_case(
+    alias: Alias,
+    aliases: Mapping[str, Alias],
+    *,
+    body_size: int,
+    max_output: int | None,
+    choices: int,
+    assumed_output: int,
+) -> NanoUsd:
+    """`aliases`: where the fallbacks are found."""
+    input_tokens = -(-body_size // _BYTES_PER_TOKEN)
+    dearest = 0
+    for route in _routes(alias, aliases):
+        output = max_output or route.max_output_tokens or assumed_output
+        prices = route.prices
+        input_price = max(prices.get("input", 0), prices.get("cached_input", 0))
+        dearest = max(dearest, input_tokens * input_price + choices * output * prices.get("output", 0))
+    return nano_usd(dearest)
+
+
+def _routes(alias: Alias, aliases: Mapping[str, Alias]) -> Iterable[Route]:
+    yield from alias.routes
+    for names in alias.fallbacks.values():
+        for name in names:
+            fallback = aliases.get(name)
+            if fallback is not None:
+                yield from fallback.routes
