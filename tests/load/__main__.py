@@ -1,4 +1,4 @@
-"""`python -m tests.load [chat|stream …]`, as `make bench` runs it: the data plane's cost beside nginx's and a bare proxy's.
+"""`python -m tests.load [chat|stream|failover …]`, as `make bench` runs it: the data plane's cost beside nginx's and a bare proxy's.
 
 Prints a table, writes `results.json`, and ends with code 1 when a bar does not hold. `--profile` instead runs only the
 edge, under cProfile, and prints where its time goes.
@@ -11,23 +11,26 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from tests.load import contests, results
-from tests.load.contests import EDGE, Contest, Effort
+from tests.load import contests, failover, results
+from tests.load.contests import EDGE, Effort
 from tests.load.results import Row
 from tests.load.rig import RigError, take_place
 
 
 class _Bench(NamedTuple):
-    run: Callable[[Path, Effort], Contest]
-    rows: Callable[[Contest], list[Row]]
-    table: Callable[[Contest], list[str]]
+    """What `run` finds is for the other two, each bench's its own."""
+
+    run: Callable[[Path, Effort], Any]
+    rows: Callable[[Any], list[Row]]
+    table: Callable[[Any], list[str]]
 
 
 BENCHES: Final[Mapping[str, _Bench]] = {
     "chat": _Bench(contests.chat, results.chat_rows, results.chat_table),
     "stream": _Bench(contests.stream, results.stream_rows, results.stream_table),
+    "failover": _Bench(failover.run, failover.rows, failover.table),
 }
 
 
