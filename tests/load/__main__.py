@@ -1,4 +1,4 @@
-"""`python -m tests.load [chat|stream|failover …]`, as `make bench` runs it: the data plane's cost beside nginx's and a bare proxy's.
+"""`python -m tests.load [chat|stream|failover …]`, as `make bench` runs it: what the data plane costs beside nginx and others.
 
 Prints a table, writes `results.json`, and ends with code 1 when a bar does not hold. `--profile` instead runs only the
 edge, under cProfile, and prints where its time goes.

@@ -10,6 +10,7 @@
     ├── UnknownUrl           404 / MethodNotAllowed 405
     ├── RateLimited          429  a limit of ours (retried, after the time it names)
     ├── RequestTimeout       408  the request did not arrive in time
+    ├── routing.errors       400  the model cannot do what the call asks for
     ├── idempotency.errors   400 409 422 429 503  about an `Idempotency-Key`
     ├── BodyTooLarge         413 / HeadersTooLarge 431
     ├── ProviderRejected     4xx  the provider refused this request's content; its own message is passed on, shortened

@@ -97,6 +97,8 @@ class BreakerSharing:
         if not self._bus.is_connected:
             _messages.labels(result="dropped").inc()
             return
+        if len(self._waiting) == _WAITING_AT_MOST:
+            _messages.labels(result="dropped").inc()  # the oldest makes room
         news = _News(replica=self._replica, route_id=route_id, finding=finding, ms=round(max(0.0, seconds) * 1000))
         self._waiting.append(news)
         self._wake.set()
