@@ -66,10 +66,9 @@ class Stage:
             self.breaker.failed(self.now)
         assert self.breaker.state == "open"
 
-    def probe(self, outcome: Callable[[float], None]) -> None:
+    def probe(self, outcome: Callable[[float, int], None]) -> None:
         assert self.breaker.allows(self.now)
-        self.breaker.sent(self.now)
-        outcome(self.now)
+        outcome(self.now, self.breaker.sent(self.now))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from edge_proxy.pipeline.attempt import Attempt
 from edge_proxy.pipeline.authorize import may_use
 from edge_proxy.pipeline.call import Call
 from edge_proxy.recording.recorder import Recorder
+from edge_proxy.routing.breaker import Probe
 from edge_proxy.routing.candidates import choose_route
 from edge_proxy.routing.errors import OperationUnsupported
 from edge_proxy.routing.health import Healths, RouteHealth
@@ -59,11 +60,11 @@ class Failover(msgspec.Struct, frozen=True):
             call.tries += 1
             call.first_byte = None
             health, began = self.healths.of(call.route.id), perf_counter()
-            health.began(self._now())
+            probe = health.began(self._now())
             try:
                 body = await self.attempt.run(call, client)
             except ProviderError as error:
-                self._learn(health, error)
+                self._learn(health, probe, error)
                 tried.append(call.route.id)
                 route = None if client.started else await self._next(call, error, tried)
                 if route is None:
@@ -72,20 +73,20 @@ class Failover(msgspec.Struct, frozen=True):
                 self.recorder.rerouted(call)
                 _retries.labels(kind=error.kind).inc()
             except BaseException:
-                health.let_go()
+                health.let_go(probe)
                 raise
             else:
-                health.succeeded(self._now(), (call.first_byte or began) - began)
+                health.succeeded(self._now(), probe, (call.first_byte or began) - began)
                 return body
 
-    def _learn(self, health: RouteHealth, error: ProviderError) -> None:
+    def _learn(self, health: RouteHealth, probe: Probe, error: ProviderError) -> None:
         now = self._now()
         if error.kind == "rate_limited":
-            health.held(now, error.retry_after or self.options.hold)
+            health.held(now, probe, error.retry_after or self.options.hold)
         elif consequence(error.kind).blames:
-            health.failed(now, error.kind)
+            health.failed(now, probe, error.kind)
         else:
-            health.let_go()
+            health.let_go(probe)
 
     async def _next(self, call: Call, error: ProviderError, tried: list[str]) -> Route | None:
         """After a failure: another route of the alias, then those of its fallbacks, then, after a pause, the same ones again."""

@@ -6,13 +6,17 @@ hear of changes listens: only what this breaker finds out by itself is told, nev
 
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 State = Literal["closed", "open", "half_open"]
 Finding = Literal["opened", "reopened", "probing", "closed"]
 """`reopened`: a probe failed; `probing`: a probe is on its way."""
+
+Probe = int
+"""Which opening a call is the probe after; `NO_PROBE` for a call that is none."""
+NO_PROBE: Final = 0
 
 Listener = Callable[[Finding, float], None]
 """Gets the seconds that others should leave the route alone for: the cool-down; of a breaker that closed, how long it was open."""
@@ -72,29 +76,33 @@ class Breaker:
             return True
         return now >= self.open_until and now >= self._probing_until
 
-    def sent(self, now: float) -> None:
+    def sent(self, now: float) -> Probe:
         """A call is sent: when the breaker is not closed, it is the probe."""
-        if self.state != "closed":
-            if self.state == "open":
-                self.state = "half_open"
-                self._successes = 0
-            self._probing_until = now + self._options.probe_patience
-            self._tell("probing", self._cool_down)
+        if self.state == "closed":
+            return NO_PROBE
+        if self.state == "open":
+            self.state = "half_open"
+            self._successes = 0
+        self._probing_until = now + self._options.probe_patience
+        self._tell("probing", self._cool_down)
+        return self.opens
 
-    def succeeded(self, now: float) -> None:
+    # How a call ended. While the breaker is not closed only its probe counts: what was sent before it opened is old news.
+
+    def succeeded(self, now: float, probe: Probe = NO_PROBE) -> None:
         if self.state == "closed":
             if self._failures:
                 self._successes += 1
                 self._forget(now)
-        elif self.state == "half_open":
+        elif self._is_awaited(probe):
             self._probing_until = 0.0
             self._successes += 1
             if self._successes >= self._options.probes:
                 self._close()
                 self._tell("closed", now - self._opened_at)
 
-    def failed(self, now: float) -> None:
-        if self.state == "half_open":
+    def failed(self, now: float, probe: Probe = NO_PROBE) -> None:
+        if self._is_awaited(probe):
             self._cool_down = min(self._cool_down * 2, self._options.max_cool_down)
             self._open(self._cool_down, now)
             self._tell("reopened", self._cool_down)
@@ -106,9 +114,10 @@ class Breaker:
                 self._open(self._cool_down, now)
                 self._tell("opened", self._cool_down)
 
-    def let_go(self) -> None:
-        """A call ended without saying anything about the route: its client left, or was at fault."""
-        self._probing_until = 0.0
+    def let_go(self, probe: Probe = NO_PROBE) -> None:
+        """It said nothing about the route: its client left, or was at fault."""
+        if self._is_awaited(probe):
+            self._probing_until = 0.0
 
     def end_cool_down(self, now: float) -> None:
         """The provider answers again: the next call may be the probe. Nothing happens to a breaker that is not open."""
@@ -135,6 +144,9 @@ class Breaker:
         """It works again."""
         if self.state != "closed":
             self._close()
+
+    def _is_awaited(self, probe: Probe) -> bool:
+        return self.state == "half_open" and probe == self.opens
 
     def _open(self, seconds: float, now: float) -> None:
         if self.state != "open":

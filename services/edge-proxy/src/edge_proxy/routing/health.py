@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from edge_proxy.errors import FailureKind
-from edge_proxy.routing.breaker import Breaker, BreakerOptions, Finding, Listener, nobody
+from edge_proxy.routing.breaker import Breaker, BreakerOptions, Finding, Listener, Probe, nobody
 
 _WEIGHT_OF_NEWEST: Final = 0.2
 
@@ -39,30 +39,31 @@ class RouteHealth:
         """To compare two routes by: the smaller is the better one."""
         return self.in_flight, self.latency
 
-    def began(self, now: float) -> None:
+    def began(self, now: float) -> Probe:
+        """What is returned goes back with the call's end."""
         self.in_flight += 1
-        self.breaker.sent(now)
+        return self.breaker.sent(now)
 
-    def succeeded(self, now: float, first_byte: float) -> None:
+    def succeeded(self, now: float, probe: Probe, first_byte: float) -> None:
         self.in_flight -= 1
         self.latency += _WEIGHT_OF_NEWEST * (first_byte - self.latency) if self.latency else first_byte
-        self.breaker.succeeded(now)
+        self.breaker.succeeded(now, probe)
 
-    def failed(self, now: float, kind: FailureKind) -> None:
+    def failed(self, now: float, probe: Probe, kind: FailureKind) -> None:
         self.in_flight -= 1
         self.trouble = kind
-        self.breaker.failed(now)
+        self.breaker.failed(now, probe)
 
-    def held(self, now: float, seconds: float) -> None:
+    def held(self, now: float, probe: Probe, seconds: float) -> None:
         """Its rate limit: no fault, but no use either until then."""
         self.in_flight -= 1
         self.held_until = now + seconds
-        self.breaker.let_go()
+        self.breaker.let_go(probe)
 
-    def let_go(self) -> None:
+    def let_go(self, probe: Probe) -> None:
         """The call said nothing about the route."""
         self.in_flight -= 1
-        self.breaker.let_go()
+        self.breaker.let_go(probe)
 
 
 class Healths:
