@@ -4,10 +4,8 @@ It goes over core NATS, not JetStream: news that is a minute old is worth nothin
 about as long; one that closes here closes everywhere. Times are sent as durations, for each process has a clock of its own. What is
 taken over is not told again. A replica that starts later learns of an open breaker by failures of its own.
 
-Probes: whoever noticed probes when the cool-down has passed. The others wait longer, each by another share of it, and longer still
-when they hear that a probe is on its way; so as a rule one replica probes, and another does when that one has no calls or is gone.
-Two at once are possible and do no harm. The price of sharing: a replica whose own network fails takes the route from all of them
-until a probe of another one, or of its own, succeeds.
+Who probes is settled by waiting for different times (`routing.agreement`). The price of sharing: a replica whose own network fails
+takes the route from all of them until a probe of another one, or of its own, succeeds.
 
 Failure policy: with NATS away nothing is sent, stored or sent later: each replica finds out by itself, as if it were alone
 (`omg_edge_breaker_messages_total{result="dropped"}`).
@@ -29,13 +27,12 @@ from prometheus_client import Counter
 from common.bus.connection import Bus
 from common.events import subjects
 from edge_proxy.control.configuration import Configuration
+from edge_proxy.routing.agreement import take_over
 from edge_proxy.routing.breaker import Finding
 from edge_proxy.routing.health import Healths
 from edge_proxy.routing.lookup import find_route
 
 _WAITING_AT_MOST: Final = 1000
-_LONGER: Final = (1.1, 1.5)
-"""By how much the others wait longer than the replica that noticed."""
 
 _messages: Final = Counter(
     "omg_edge_breaker_messages_total", "What replicas tell each other about routes, by what became of it.", ["result"]
@@ -124,16 +121,11 @@ class BreakerSharing:
         if find_route(self._configuration.snapshot, news.route_id) is None:
             _messages.labels(result="unknown_route").inc()
             return
-        self._take_over(news)
+        take_over(
+            self._healths.of(news.route_id).breaker,
+            news.finding,
+            min(news.ms / 1000, self._longest),
+            now=self._now(),
+            chance=self._chance,
+        )
         _messages.labels(result="taken_over").inc()
-
-    def _take_over(self, news: _News) -> None:
-        breaker, now = self._healths.of(news.route_id).breaker, self._now()
-        cool_down = min(news.ms / 1000, self._longest)
-        wait = cool_down * self._chance.uniform(*_LONGER)
-        if news.finding == "closed":
-            breaker.closed_elsewhere()
-        elif news.finding == "probing":
-            breaker.probed_elsewhere(wait, now)
-        else:
-            breaker.open_for(wait, now, cool_down=cool_down)
