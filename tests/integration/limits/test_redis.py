@@ -62,6 +62,7 @@ async def test_forgotten_scripts_are_loaded_again_by_whoever_comes_first(
     store.renew(held.reservation)
     await client.script_flush()
     store.settle(held.reservation, tokens=40, cost=4)
+    await store.drain(within=5)  # told again some time later
     look = granted(await store.reserve("look", [slot(name, 50), tokens(name, 1000, 0)], [budget(name, 1000, 0)]))
     assert [state.remaining for state in look.states] == [49, 960]
     assert (look.budgets[0].spent, look.budgets[0].reserved) == (4, 0)
@@ -139,7 +140,7 @@ async def test_keys_expire_but_not_before_what_they_count(make_replica: MakeStor
     store.settle(held.reservation, tokens=0, cost=1)
     granted(await store.reserve("2", [slot(name, 9)]))
     assert 60_500 < await client.pttl(limit_key(f"{name}:requests")) <= 124_000
-    assert 30_000 < await client.pttl(limit_key(f"{name}:parallel")) <= 60_000
+    assert 60_000 < await client.pttl(limit_key(f"{name}:parallel")) <= 3_600_000
     for key in budget_keys(name, PERIOD):
         assert DAY_MS < await client.pttl(key) <= DAY_MS * 26 // 24
 

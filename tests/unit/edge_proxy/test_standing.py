@@ -6,7 +6,7 @@ import pytest
 
 from edge_proxy.control.tables import Budget
 from edge_proxy.limits.budgets import OpenBudget
-from edge_proxy.limits.port import BudgetState, Claim, LimitState
+from edge_proxy.limits.port import LARGEST, Answer, BudgetState, Claim
 from edge_proxy.pipeline.standing import budget_headers, dollars, duration, limit_headers, over_budget, over_limit
 
 START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
@@ -25,7 +25,8 @@ def open_budget(amount: int, *, end: datetime | None = END) -> OpenBudget:
         timezone="UTC",
         starts_at=START,
     )
-    return OpenBudget(budget, START.isoformat(), START, end)
+    reset = b"" if end is None else b"x-budget-reset: %b\r\n" % end.isoformat().encode()
+    return OpenBudget(budget, START.isoformat(), START, end, reset)
 
 
 def state(limit: int, spent: int, reserved: int = 0) -> BudgetState:
@@ -48,13 +49,15 @@ def test_durations_are_as_openais(seconds: float, text: bytes) -> None:
 
 
 def test_the_limit_with_the_least_room_is_shown() -> None:
-    states = [
-        LimitState("tenant:t:requests", "requests", 100, 50, 6.0),
-        LimitState("key:k:requests", "requests", 10, 7, 1.0),
-        LimitState("key:k:parallel", "parallel", 2, 1, 0.0),
+    claims = [
+        Claim("tenant:t:requests", "requests", 100, 1),
+        Claim("key:k:requests", "requests", 10, 1),
+        Claim("key:k:parallel", "parallel", 2, 1),
     ]
-    assert limit_headers(states) == (
-        b"x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 7\r\nx-ratelimit-reset-requests: 1s\r\n"
+    # The window of the key's requests is empty again 121 buckets after its newest one, the second.
+    answer = Answer(claims, [], [0, 60_000_000, 0, 50, 4, 7, 2, 1, 0], 500_000)
+    assert limit_headers(answer.tightest) == (
+        b"x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 3\r\nx-ratelimit-reset-requests: 1.5s\r\n"
     )
 
 
@@ -87,3 +90,8 @@ def test_a_refusal_says_what_why_and_when() -> None:
     )
     spent = over_budget(state(10**9, 10**9), open_budget(10**9, end=None), 1)
     assert spent.message.endswith("$1 of $1 is spent. It is not renewed.")
+
+
+def test_an_amount_beyond_what_redis_can_count_is_the_largest_it_can() -> None:
+    assert open_budget(1).claim(10**30, None).amount == LARGEST
+    assert open_budget(1).claim(5, {START.isoformat(): 7}).known == 7

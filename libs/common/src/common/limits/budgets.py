@@ -5,8 +5,9 @@ The hash of a budget's period: `confirmed`, what the ledger says is spent; `sett
 once it has ended, until the ledger has it. spent = confirmed + settled. A hard budget refuses a call if
 spent + reserved + amount > limit, so calls that run at the same time cannot go through it together.
 
-An entry is dropped with its lease: a reservation that nobody renews is a dead edge's, and what its calls cost arrives by the
-ledger; a settled one after a day. Ending a call twice, or one whose entry is gone, changes nothing.
+An entry is dropped some time after its lease is over, at the latest before a call would be refused: a reservation that nobody
+renews is a dead edge's, and what its calls cost arrives by the ledger; a settled one has a day. Ending a call twice, or one whose
+entry is gone, changes nothing.
 
 `confirmed` only grows within a period: of two reports the larger is the later. What Redis has lost comes back as the `known` that
 each reservation brings along.
@@ -80,10 +81,11 @@ local function drop_expired(budget)
   return #ids
 end
 
-local function confirm_at_least(budget, spent, text)
+-- Kept with the next entry that is opened.
+local function confirm_at_least(budget, spent)
   if spent > budget.confirmed then
     budget.confirmed = spent
-    redis.call('HSET', budget.key, 'confirmed', text)
+    budget.raised = true
   end
 end
 
@@ -102,6 +104,7 @@ local function open_entry(budget, id, kind, amount, lease)
   else
     budget.settled = budget.settled + amount
   end
+  if budget.raised then redis.call('HSET', budget.key, 'confirmed', whole(budget.confirmed)) end
   redis.call('HSET', budget.key, 'c:' .. id, kind .. whole(amount),
     'settled', whole(budget.settled), 'reserved', whole(budget.reserved))
   redis.call('ZADD', budget.leases, budget.now + lease, id)

@@ -49,9 +49,12 @@ end
 for at, claim in ipairs(claims) do
   local limit = claim[3]
   if claim[2] == 'parallel' then
-    redis.call('ZREMRANGEBYSCORE', KEYS[at], '-inf', now)
     held[at] = redis.call('ZCARD', KEYS[at])
-    if held[at] >= limit then refuse(at, limit == 0 and -1 or -2) end
+    if held[at] >= limit then  -- only now does it matter whether some leases are over
+      redis.call('ZREMRANGEBYSCORE', KEYS[at], '-inf', now)
+      held[at] = redis.call('ZCARD', KEYS[at])
+      if held[at] >= limit then refuse(at, limit == 0 and -1 or -2) end
+    end
   else
     held[at] = window(KEYS[at], now, length)
     local room = limit - claim[4]
@@ -60,17 +63,24 @@ for at, claim in ipairs(claims) do
   end
 end
 
+-- What is left is subtracted, not added up: a difference of exact numbers is exact.
+local function open_budget(key, leases, budget, thorough)
+  local this = load_budget(key, leases, now, 'c:' .. id)
+  if thorough and drop_expired(this) > 0 then this.entry = redis.call('HGET', key, 'c:' .. id) end
+  confirm_at_least(this, budget[5])
+  if this.entry then forget(this, this.entry) end
+  return this, budget[3] - this.confirmed - this.settled - this.reserved
+end
+
 local opened, broke = {}, 0
 for at, budget in ipairs(budgets) do
   local key = #claims + 2 * at - 1
-  local this = load_budget(KEYS[key], KEYS[key + 1], now, 'c:' .. id)
+  local this, left = open_budget(KEYS[key], KEYS[key + 1], budget, false)
+  if budget[6] and budget[4] > left then
+    this, left = open_budget(KEYS[key], KEYS[key + 1], budget, true)
+    if broke == 0 and budget[4] > left then broke = at end
+  end
   opened[at] = this
-  if drop_expired(this) > 0 then this.entry = redis.call('HGET', this.key, 'c:' .. id) end
-  confirm_at_least(this, budget[5], whole(budget[5]))
-  if this.entry then forget(this, this.entry) end
-  -- Subtracted, not added up: a difference of exact numbers is exact.
-  local left = budget[3] - this.confirmed - this.settled - this.reserved
-  if broke == 0 and budget[6] and budget[4] > left then broke = at end
 end
 if broke > 0 then refusing, wait = #claims + broke, 0 end
 
@@ -80,7 +90,7 @@ for at, claim in ipairs(claims) do
   if claim[2] == 'parallel' then
     if refusing == 0 then
       this = this + redis.call('ZADD', KEYS[at], now + lease, id)
-      redis.call('PEXPIRE', KEYS[at], math.ceil(2 * lease / 1000))
+      if this == 1 or now % 64 == 0 then put_off_slots(KEYS[at], lease) end
     end
     answer[#answer + 1] = this
     answer[#answer + 1] = 0
@@ -149,7 +159,7 @@ local id, lease, now, leases, amounts = unpack(cmsgpack.unpack(ARGV[1]))
 now = clock(now)
 for at = 1, leases do
   redis.call('ZADD', KEYS[at], now + lease, id)
-  redis.call('PEXPIRE', KEYS[at], math.ceil(2 * lease / 1000))
+  put_off_slots(KEYS[at], lease)
 end
 for at, amount in ipairs(amounts) do
   local key = leases + 2 * at - 1
@@ -173,10 +183,11 @@ CONFIRM: Final = _script(
     """
 local budget = load_budget(KEYS[1], KEYS[2], clock(tonumber(ARGV[1])), 'seen')
 drop_expired(budget)
-confirm_at_least(budget, tonumber(ARGV[2]), ARGV[2])
+confirm_at_least(budget, tonumber(ARGV[2]))
 local ids = {}
 for at = 3, #ARGV do ids[#ids + 1] = ARGV[at] end
 drop(budget, ids)
+if budget.raised then redis.call('HSET', budget.key, 'confirmed', ARGV[2]) end
 save_sums(budget)
 put_off(budget)
 return {whole(budget.confirmed + budget.settled), whole(budget.reserved)}

@@ -25,6 +25,12 @@ local function clock(given)
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
+-- Leases of calls at once. Long enough that any call in between puts it off again, and gone when nobody comes for an hour; the last
+-- one to end takes the key with it anyway.
+local function put_off_slots(key, lease)
+  redis.call('PEXPIRE', key, math.max(3600000, math.ceil(2 * lease / 1000)))
+end
+
 -- The window as it is now, without the buckets that have left it. `count` is that of the bucket asked for, or of the current one.
 local function window(key, now, length, asked)
   local current = math.floor(now / length)

@@ -11,9 +11,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
 import msgspec
-from common.budget_periods import period_at
 from prometheus_client import Counter
 
+from common.budget_periods import period_at
 from common.crypto.sealing import Sealer, SealingError
 from common.events import subjects
 from common.events.control import (
@@ -90,6 +90,10 @@ class Alias(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...]
     fallbacks: Mapping[str, tuple[str, ...]] = {}
     """Aliases to go on with, by reason: `general`, `context_length`, `content_filter`."""
+
+    @property
+    def has_fallbacks(self) -> bool:
+        return any(self.fallbacks.values())
 
 
 class Snapshot:

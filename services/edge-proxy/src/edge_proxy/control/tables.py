@@ -41,10 +41,11 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class BudgetTable(Table[Budget]):
-    """By id, and found by what they are for."""
+    """By id, and found by what they are for. `version` is another one after each change."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.version = 0
         self._of: dict[tuple[BudgetScope, str], tuple[Budget, ...]] = {}
 
     def of(self, scope: BudgetScope, subject: str) -> tuple[Budget, ...]:
@@ -53,6 +54,7 @@ class BudgetTable(Table[Budget]):
     def put(self, key: str, record: Budget) -> None:
         self.drop(key)
         super().put(key, record)
+        self.version += 1
         place = (record.scope, record.subject)
         self._of[place] = (*self._of.get(place, ()), record)
 
@@ -60,6 +62,7 @@ class BudgetTable(Table[Budget]):
         record = self.get(key)
         if record is not None:
             super().drop(key)
+            self.version += 1
             place = (record.scope, record.subject)
             self._of[place] = tuple(each for each in self._of[place] if each is not record)
             if not self._of[place]:
@@ -68,5 +71,6 @@ class BudgetTable(Table[Budget]):
     def replace(self, records: Mapping[str, Budget]) -> None:
         self.clear()
         self._of.clear()
+        self.version += 1
         for key, record in records.items():
             self.put(key, record)

@@ -3,30 +3,30 @@
 The installation's, the tenant's, the key's and those of the key's owner all apply. A call belongs to the period in which it began.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-from common.budget_periods import Period, period_at
 
-from edge_proxy.control.snapshot import Key, Snapshot
-from edge_proxy.control.tables import Budget
+from common.budget_periods import period_at
+from edge_proxy.control.snapshot import Key
+from edge_proxy.control.tables import Budget, BudgetTable
 from edge_proxy.limits.port import LARGEST, BudgetClaim
 
 _MOST_KEPT: Final = 100_000
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class OpenBudget(msgspec.Struct, frozen=True):
-    """A budget in the period it is in, which is good for `start <= moment < end`."""
+    """A budget in a period, which goes from `start` up to `end`. `reset_header` goes out as it is."""
 
     budget: Budget
     name: str
     start: datetime
     end: datetime | None
-
-    def holds(self, budget: Budget, moment: datetime) -> bool:
-        return self.budget is budget and self.start <= moment and (self.end is None or moment < self.end)
+    reset_header: bytes
 
     def claim(self, amount: int, spent: Mapping[str, int] | None) -> BudgetClaim:
         """`amount`: the most that a call can cost; `spent`: what the ledger last published of the budget's periods."""
@@ -35,29 +35,50 @@ class OpenBudget(msgspec.Struct, frozen=True):
         return BudgetClaim(budget.id, self.name, budget.amount, min(amount, LARGEST), known, budget.hard)
 
 
+class _Found(msgspec.Struct, frozen=True):
+    """What was found for a key, good while the table has that version and for moments in between."""
+
+    key: Key
+    version: int
+    start: datetime
+    end: datetime
+    budgets: tuple[OpenBudget, ...]
+
+
 class Budgets:
-    """Works periods out once, and again when they are over or the budget has changed."""
+    """Finds a key's budgets and their periods once, and again when a period is over or a budget has changed."""
 
     def __init__(self) -> None:
-        self._open: dict[str, OpenBudget] = {}
+        self._found: dict[str, _Found] = {}
 
-    def of(self, key: Key, snapshot: Snapshot, moment: datetime) -> Sequence[OpenBudget]:
+    def of(self, key: Key, table: BudgetTable, moment: datetime) -> tuple[OpenBudget, ...]:
         """In the order of their scopes."""
-        table = snapshot.budgets
         if not table:
             return ()
-        found = (*table.of("installation", ""), *table.of("tenant", key.tenant_id), *table.of("key", key.id))
-        if key.owner_id is not None:
-            found += table.of("user", key.owner_id)
-        return [self._in_period(budget, moment) for budget in found]
+        found = self._found.get(key.id)
+        if (
+            found is None
+            or found.version != table.version
+            or found.key is not key
+            or not found.start <= moment < found.end
+        ):
+            if len(self._found) >= _MOST_KEPT:
+                self._found.clear()
+            found = self._found[key.id] = _find(key, table, moment)
+        return found.budgets
 
-    def _in_period(self, budget: Budget, moment: datetime) -> OpenBudget:
-        current = self._open.get(budget.id)
-        if current is None or not current.holds(budget, moment):
-            if len(self._open) >= _MOST_KEPT:
-                self._open.clear()
-            period: Period = period_at(
-                budget.schedule, timezone=budget.timezone, starts_at=budget.starts_at, moment=moment
-            )
-            current = self._open[budget.id] = OpenBudget(budget, period.name, period.start, period.end)
-        return current
+
+def open_budget(budget: Budget, moment: datetime) -> OpenBudget:
+    period = period_at(budget.schedule, timezone=budget.timezone, starts_at=budget.starts_at, moment=moment)
+    reset = b"" if period.end is None else b"x-budget-reset: %b\r\n" % period.end.isoformat().encode()
+    return OpenBudget(budget, period.name, period.start, period.end, reset)
+
+
+def _find(key: Key, table: BudgetTable, moment: datetime) -> _Found:
+    applying = (*table.of("installation", ""), *table.of("tenant", key.tenant_id), *table.of("key", key.id))
+    if key.owner_id is not None:
+        applying += table.of("user", key.owner_id)
+    budgets = tuple(open_budget(budget, moment) for budget in applying)
+    start = max((each.start for each in budgets), default=_FIRST)
+    end = min((each.end for each in budgets if each.end is not None), default=_LAST)
+    return _Found(key, table.version, start, end, budgets)

@@ -1,9 +1,10 @@
 """The connection to Redis that all calls of a process share.
 
-What is sent during one tick of the event loop is written at its end, in one piece: calls that come in together share a round
-trip, and one that comes alone waits for nothing. What nobody waits for (`soon=False`) goes along with the next that somebody does,
-or after 5 ms: a write costs more than all else that is done for a call. Replies come in the order of commands; each goes to who
-asked. A connection of our own, because redis-py takes more processor time for a command than all the rest of a reservation.
+One batch is under way at a time: calls that come in meanwhile, or during one tick of the event loop, share the next round trip,
+and one that comes alone waits for nothing. What nobody waits for (`soon=False`) goes along with the next that somebody does, or
+after 5 ms. Reading and writing cost more than all else that is done for a call: the busier it gets, the more calls share them.
+Replies come in the order of commands; each goes to who asked. A connection of our own, because redis-py takes more processor time
+for a command than all the rest of a reservation.
 
 Failure policy: a connection that breaks, or that owes a reply for longer than the timeout, is dropped; all who wait on it are told
 `LOST` at once, and while there is none sending fails at once. `run` opens the next one, beginning after 0.1 s, then at most every
@@ -51,6 +52,7 @@ class Link:
         self._waiting: deque[OnReply] = deque()
         self._sent = 0
         self._answered = 0
+        self._written = 0
         self._flights: deque[tuple[float, int]] = deque()
         self.down = asyncio.Event()
         self.up = asyncio.Event()
@@ -112,6 +114,8 @@ class Link:
             if type(reply) is ReplyError and reply.code in _GONE_READ_ONLY:
                 self._drop(str(reply)[:200])
                 return
+        if self._flushes_soon and self._answered >= self._written:
+            self._flush()
 
     def connection_lost(self, transport: asyncio.BaseTransport | None, error: Exception | None) -> None:
         if self.serves(transport):
@@ -154,7 +158,8 @@ class Link:
         if soon:
             if not self._flushes_soon:
                 self._flushes_soon = True
-                self._loop.call_soon(self._flush)
+                if self._answered == self._written:
+                    self._loop.call_soon(self._flush)
         elif not self._out:
             self._loop.call_later(_LATEST_S, self._flush)
         self._out += parts
@@ -166,6 +171,7 @@ class Link:
         if self._transport is not None and self._out:
             self._transport.write(b"".join(self._out))
             self._flights.append((self._loop.time() + self._timeout_s, self._sent))
+            self._written = self._sent
             self._out.clear()
 
     async def _watch(self) -> None:
@@ -195,7 +201,8 @@ class Link:
         waiting, self._waiting = self._waiting, deque()
         self._out.clear()
         self._flights.clear()
-        self._answered = self._sent
+        self._answered = self._written = self._sent
+        self._flushes_soon = False
         self.down.set()
         for on_reply in waiting:
             on_reply(LOST)

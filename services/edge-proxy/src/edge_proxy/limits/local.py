@@ -116,10 +116,13 @@ class _Budget:
             while leases and leases[oldest := next(iter(leases))] <= now:
                 self.drop(oldest)
 
-    def without(self, call_id: str) -> int:
-        """What counts, but for this call."""
+    def spent(self, known: int) -> int:
+        return max(self.confirmed, known) + self.settled
+
+    def refuses(self, asked: BudgetClaim, call_id: str) -> bool:
         entry = self.entries.get(call_id)
-        return self.confirmed + self.settled + self.reserved - (entry[1] if entry else 0)
+        counted = self.spent(asked.known) + self.reserved - (entry[1] if entry else 0)
+        return asked.hard and counted + asked.amount > asked.limit
 
 
 class LocalLimitStore:
@@ -168,8 +171,9 @@ class LocalLimitStore:
         numbers = [refusing, now, wait, *self._numbers(claims, budgets, now)]
         if refusing:
             return Refused(claims, budgets, numbers, self._bucket_us)
-        reservation = Reservation(call_id, claims, budgets, numbers)
-        if reservation.has_lease:
+        has_lease = bool(budgets) or any(claim.kind == "parallel" for claim in claims)
+        reservation = Reservation(call_id, claims, budgets, numbers, has_lease)
+        if has_lease:
             self._running.add(reservation)
         return Granted(claims, budgets, numbers, self._bucket_us, reservation)
 
@@ -212,15 +216,17 @@ class LocalLimitStore:
         broke = 0
         for at, asked in enumerate(budgets, 1):
             budget = self._budget(asked)
-            budget.drop_expired(now)
-            budget.confirmed = max(budget.confirmed, asked.known)
-            if not broke and asked.hard and budget.without(call_id) + asked.amount > asked.limit:
-                broke = at
+            if budget.refuses(asked, call_id):
+                budget.drop_expired(now)
+                if not broke and budget.refuses(asked, call_id):
+                    broke = at
         return (len(claims) + broke, 0) if broke else (refusing, wait)
 
     def _claim_wait(self, claim: Claim, now: int) -> int | None:
         if claim.kind == "parallel":
             slots = self._slots.setdefault(claim.name, {})
+            if len(slots) < claim.limit:
+                return None
             while slots and slots[oldest := next(iter(slots))] <= now:
                 del slots[oldest]
             if len(slots) < claim.limit:
@@ -240,8 +246,10 @@ class LocalLimitStore:
             else:
                 window = self._windows[claim.name]
                 window.add(window.advance(now // self._bucket_us), claim.amount)
-        for budget in budgets:
-            self._budget(budget).put(call_id, _RESERVED, budget.amount, now + self._lease_us)
+        for asked in budgets:
+            budget = self._budget(asked)
+            budget.confirmed = max(budget.confirmed, asked.known)
+            budget.put(call_id, _RESERVED, asked.amount, now + self._lease_us)
 
     def _numbers(self, claims: Sequence[Claim], budgets: Sequence[BudgetClaim], now: int) -> list[int]:
         numbers: list[int] = []
@@ -253,7 +261,7 @@ class LocalLimitStore:
                 numbers += (window.total, now // self._bucket_us if window.newest is None else window.newest)
         for asked in budgets:
             budget = self._budget(asked)
-            numbers += (budget.confirmed + budget.settled, budget.reserved)
+            numbers += (budget.spent(asked.known), budget.reserved)
         return numbers
 
     def _end(self, reservation: Reservation, changes: Sequence[tuple[str, int, int]], cost: int | None) -> None:

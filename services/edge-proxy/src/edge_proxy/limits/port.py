@@ -42,7 +42,8 @@ class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class BudgetClaim(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """`period`: when it began, ISO. `amount`: the worst case. `known`: what the ledger last published as spent."""
+    """`period`: when it began, ISO. `amount`: the worst case. `known`: what the ledger last published as spent. None of them is
+    above `LARGEST`."""
 
     budget_id: str
     period: str
@@ -50,10 +51,6 @@ class BudgetClaim(msgspec.Struct, frozen=True, array_like=True, gc=False):
     amount: int
     known: int
     hard: bool
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.limit <= LARGEST and 0 <= self.amount <= LARGEST and 0 <= self.known <= LARGEST):
-            raise ValueError("an amount of a budget lies between 0 and 2^63 - 1 nano-USD")
 
 
 class LimitState(msgspec.Struct, frozen=True, gc=False):
@@ -84,16 +81,8 @@ class Reservation(msgspec.Struct, eq=False):
     claims: Sequence[Claim]
     budgets: Sequence[BudgetClaim]
     numbers: list[int]
+    has_lease: bool
     ended: bool = False
-
-    @property
-    def has_lease(self) -> bool:
-        if self.budgets:
-            return True
-        for claim in self.claims:  # noqa: SIM110 - a generator costs more than all the rest
-            if claim.kind == "parallel":
-                return True
-        return False
 
     def corrections(self, tokens: int) -> list[tuple[str, int, int]]:
         """Name, bucket and change of each window whose estimate was wrong."""
@@ -132,16 +121,30 @@ class Answer(msgspec.Struct, frozen=True):
     @property
     def states(self) -> list[LimitState]:
         """Of each claim, in their order. Computed when asked for."""
-        numbers = self.numbers
-        counted_us = (BUCKETS + 1) * self.bucket_us - numbers[1]
-        states = []
-        at = FIRST_STATE
-        for claim in self.claims:
-            used = numbers[at]
-            reset = (numbers[at + 1] * self.bucket_us + counted_us) / 1e6 if used and claim.kind != "parallel" else 0.0
-            states.append(LimitState(claim.name, claim.kind, claim.limit, max(0, claim.limit - used), reset))
+        return [self._state(position) for position in range(len(self.claims))]
+
+    @property
+    def tightest(self) -> list[LimitState]:
+        """Of requests and of tokens the one with the least room, as far as there are any."""
+        requests = tokens = -1
+        least_requests = least_tokens = 0
+        numbers, at = self.numbers, FIRST_STATE
+        for position, claim in enumerate(self.claims):
+            room = claim.limit - numbers[at]
+            if claim.kind == "requests":
+                if requests < 0 or room < least_requests:
+                    requests, least_requests = position, room
+            elif claim.kind == "tokens" and (tokens < 0 or room < least_tokens):
+                tokens, least_tokens = position, room
             at += 2
-        return states
+        return [self._state(position) for position in (requests, tokens) if position >= 0]
+
+    def _state(self, position: int) -> LimitState:
+        claim = self.claims[position]
+        at = FIRST_STATE + 2 * position
+        used, newest = self.numbers[at : at + 2]
+        reset_us = (newest + BUCKETS + 1) * self.bucket_us - self.numbers[1] if used and claim.kind != "parallel" else 0
+        return LimitState(claim.name, claim.kind, claim.limit, max(0, claim.limit - used), reset_us / 1e6)
 
     @property
     def budgets(self) -> list[BudgetState]:

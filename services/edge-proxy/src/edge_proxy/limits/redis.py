@@ -31,7 +31,7 @@ from edge_proxy.limits.port import (
     Reservation,
 )
 from edge_proxy.limits.resp import Reply, ReplyError, bulk, command
-from edge_proxy.limits.settling import Pending, Settlement, cancelled, settled
+from edge_proxy.limits.settling import Pending, Settlement
 
 _TIMEOUT_S: Final = 0.25
 _TOLD_AGAIN_AT_ONCE: Final = 200
@@ -63,7 +63,7 @@ class RedisLimitStore:
         self._renew_s = lease_s / 3 if renew_s is None else renew_s
         self._lease_us = int(lease_s * 1e6)
         self._settled_lease_us = int(SETTLED_LEASE_S * 1e6)
-        self._pending = Pending(self._send_settlement)
+        self._pending = Pending(self._send_settlement, self._load)
         self._loading = False
         self._running: set[Reservation] = set()
         self._names: dict[str, bytes] = {}
@@ -102,7 +102,8 @@ class RedisLimitStore:
     ) -> Granted | Refused:
         now = self._clock() if self._clock is not None else 0
         blob = _encode((call_id, self._lease_us, self._bucket_us, now, claims, budgets))
-        keys = [self._name(claim.name) for claim in claims]
+        names = self._names
+        keys = [names.get(claim.name) or self._name(claim.name) for claim in claims]
         for budget in budgets:
             keys += self._budget_name(budget)
         parts = self._command(RESERVE, keys, blob)
@@ -112,11 +113,11 @@ class RedisLimitStore:
 
     def settle(self, reservation: Reservation, *, tokens: int, cost: int) -> None:
         if self._end(reservation):
-            self._pending.tell(settled(reservation, tokens=tokens, cost=cost))
+            self._pending.settle(reservation, tokens=tokens, cost=cost)
 
     def cancel(self, reservation: Reservation) -> None:
         if self._end(reservation):
-            self._pending.tell(cancelled(reservation))
+            self._pending.cancel(reservation)
 
     def renew(self, reservation: Reservation) -> None:
         keys = [self._name(claim.name) for claim in reservation.claims if claim.kind == "parallel"]
@@ -125,7 +126,12 @@ class RedisLimitStore:
             keys += self._budget_name(budget)
         now = self._clock() if self._clock is not None else 0
         amounts = [budget.amount for budget in reservation.budgets]
-        self._send(RENEW, keys, _encode((reservation.call_id, self._lease_us, now, slots, amounts)), _ignore)
+        self._send(RENEW, keys, _encode((reservation.call_id, self._lease_us, now, slots, amounts)), self._renewed)
+
+    def _renewed(self, reply: Reply) -> None:
+        """One that failed is left to the next."""
+        if type(reply) is ReplyError and reply.code == "NOSCRIPT":
+            self._load()
 
     def begin(
         self, call_id: str, claims: Sequence[Claim], budgets: Sequence[BudgetClaim], numbers: list[int]
@@ -133,18 +139,28 @@ class RedisLimitStore:
         """What Redis said, in the terms of the port."""
         if numbers[0]:
             return Refused(claims, budgets, numbers, self._bucket_us)
-        reservation = Reservation(call_id, claims, budgets, numbers)
-        if reservation.has_lease:
+        has_lease = bool(budgets)
+        if not has_lease:
+            for claim in claims:
+                if claim.kind == "parallel":
+                    has_lease = True
+        reservation = Reservation(call_id, claims, budgets, numbers, has_lease)
+        if has_lease:
             self._running.add(reservation)
         return Granted(claims, budgets, numbers, self._bucket_us, reservation)
 
     def ask_again(self, parts: Sequence[bytes], waiter: Callable[[Reply], None]) -> None:
         """Redis did not know the script. Raises `LimitStoreUnavailable`."""
-        if not self._loading:  # once for all who find out at the same time: what is sent later comes later
-            self._loading = True
-            for script in _SCRIPTS:
-                self._link.send((command("SCRIPT", "LOAD", script.text),), self._loaded)
+        self._load()
         self._link.send(parts, waiter)
+
+    def _load(self) -> None:
+        """Once for all who find out at the same time: what is sent later comes later."""
+        if not self._loading:
+            with suppress(LimitStoreUnavailable):
+                for script in _SCRIPTS:
+                    self._link.send((command("SCRIPT", "LOAD", script.text),), self._loaded)
+                self._loading = True
 
     def _loaded(self, reply: Reply) -> None:
         self._loading = False
@@ -156,43 +172,29 @@ class RedisLimitStore:
         self._running.discard(reservation)
         return True
 
-    def _send_settlement(self, settlement: Settlement, on_reply: Callable[[Reply], None]) -> bool:
+    def _send_settlement(self, settlement: Settlement) -> bool:
         reservation = settlement.reservation
+        names = self._names
         keys = []
         changes = []
         for name, bucket, change in settlement.changes:
-            keys.append(self._name(name))
+            keys.append(names.get(name) or self._name(name))
             changes.append((bucket, change))
-        slots = 0
+        slots = -len(keys)
         for claim in reservation.claims:
             if claim.kind == "parallel":
-                keys.append(self._name(claim.name))
-                slots += 1
+                keys.append(names.get(claim.name) or self._name(claim.name))
+        slots += len(keys)
         for budget in reservation.budgets:
             keys += self._budget_name(budget)
         now = self._clock() if self._clock is not None else 0
         costs = (settlement.cost,) * len(reservation.budgets)
-        return self._send(
-            SETTLE,
-            keys,
-            _encode((reservation.call_id, self._settled_lease_us, self._bucket_us, now, changes, slots, costs)),
-            on_reply,
-        )
+        blob = _encode((reservation.call_id, self._settled_lease_us, self._bucket_us, now, changes, slots, costs))
+        return self._send(SETTLE, keys, blob, settlement)
 
     def _send(self, script: Script, keys: Sequence[bytes], blob: bytes, on_reply: Callable[[Reply], None]) -> bool:
-        parts = self._command(script, keys, blob)
-
-        def answered(reply: Reply) -> None:
-            if type(reply) is ReplyError and reply.code == "NOSCRIPT":
-                try:
-                    self.ask_again(parts, on_reply)
-                    return
-                except LimitStoreUnavailable:
-                    pass
-            on_reply(reply)
-
         try:
-            self._link.send(parts, answered, soon=False)
+            self._link.send(self._command(script, keys, blob), on_reply, soon=False)
         except LimitStoreUnavailable:
             return False
         return True
@@ -284,7 +286,3 @@ class _Waiter:
                 self.outcome.set_exception(error)
             return
         self.outcome.set_exception(LimitStoreUnavailable(str(reply)))
-
-
-def _ignore(reply: Reply) -> None:
-    """Nothing to be done about it: the next one may do better."""

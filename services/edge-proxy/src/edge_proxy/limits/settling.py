@@ -24,60 +24,58 @@ _lost = Counter("omg_edge_limit_settlements_lost_total", "Ends of calls that Red
 
 
 class Settlement(msgspec.Struct, eq=False):
-    """`changes`: name of a window, bucket, change. `cost` -1: it never cost anything."""
+    """`changes`: name of a window, bucket, change. `cost` -1: it never cost anything. Takes Redis' reply itself."""
 
+    pending: "Pending"
     reservation: Reservation
     changes: Sequence[tuple[str, int, int]]
     cost: int
     tries: int = 0
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.changes and not self.reservation.has_lease
-
-    def sent_in_vain(self) -> None:
-        """It may have arrived."""
-        self.tries += 1
-        self.changes = [change for change in self.changes if change[2] > 0]
-
-
-def settled(reservation: Reservation, *, tokens: int, cost: int) -> Settlement:
-    return Settlement(reservation, reservation.corrections(tokens), max(0, cost))
-
-
-def cancelled(reservation: Reservation) -> Settlement:
-    return Settlement(reservation, reservation.refunds(), _CANCELLED)
+    def __call__(self, reply: Reply) -> None:
+        if type(reply) is ReplyError:
+            if reply.code != "NOSCRIPT":  # else it did not arrive
+                self.tries += 1
+                self.changes = [change for change in self.changes if change[2] > 0]
+            self.pending.failed(self, reply)
 
 
 class Pending:
-    """Ends that Redis has not heard of. `send` raises nothing and returns whether it could be sent."""
+    """Ends that Redis has not heard of.
 
-    def __init__(self, send: Callable[[Settlement, Callable[[Reply], None]], bool]) -> None:
+    `send` raises nothing and returns whether it could be sent; `load` gives Redis the scripts it has forgotten.
+    """
+
+    def __init__(self, send: Callable[[Settlement], bool], load: Callable[[], None]) -> None:
         self._send = send
+        self._load = load
         self._waiting: deque[Settlement] = deque()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def tell(self, settlement: Settlement) -> None:
-        if settlement.is_empty:
-            return
+    def settle(self, reservation: Reservation, *, tokens: int, cost: int) -> None:
+        self._tell(Settlement(self, reservation, reservation.corrections(tokens), max(0, cost)))
 
-        def on_reply(reply: Reply) -> None:
-            if isinstance(reply, ReplyError):
-                settlement.sent_in_vain()
-                self._keep(settlement)
-
-        if not self._send(settlement, on_reply):
-            self._keep(settlement)
+    def cancel(self, reservation: Reservation) -> None:
+        self._tell(Settlement(self, reservation, reservation.refunds(), _CANCELLED))
 
     def tell_again(self, at_most: int) -> None:
         """The oldest ones."""
         for _ in range(min(at_most, len(self._waiting))):
-            self.tell(self._waiting.popleft())
+            self._tell(self._waiting.popleft())
+
+    def failed(self, settlement: Settlement, reply: ReplyError) -> None:
+        if reply.code == "NOSCRIPT":
+            self._load()
+        self._keep(settlement)
+
+    def _tell(self, settlement: Settlement) -> None:
+        if (settlement.changes or settlement.reservation.has_lease) and not self._send(settlement):
+            self._keep(settlement)
 
     def _keep(self, settlement: Settlement) -> None:
-        if settlement.tries >= _TRIES or settlement.is_empty:
+        if settlement.tries >= _TRIES:
             _lost.inc()
             return
         if len(self._waiting) >= MOST_PENDING:

@@ -40,7 +40,7 @@ class Reserve(msgspec.Struct, frozen=True):
         snapshot = self.configuration.snapshot
         plan = self.rules.plan(call.key, call.tenant, snapshot.limit_defaults.tenant, call.alias.name)
         claims = plan.claims(self._tokens(call)) if plan.tokens else plan.fixed
-        budgets = self.budgets.of(call.key, snapshot, call.time)
+        budgets = self.budgets.of(call.key, snapshot.budgets, call.time)
         if not claims and not budgets:
             return
         amount = self._worst_case(call) if budgets else 0
@@ -52,7 +52,7 @@ class Reserve(msgspec.Struct, frozen=True):
                 "The gateway cannot count calls at the moment. Please retry.", code="limits_unavailable"
             ) from None
         if claims:
-            client.add_lines(limit_headers(outcome.states))
+            client.add_lines(limit_headers(outcome.tightest))
         if budgets:
             client.add_lines(budget_headers(outcome.budgets, budgets))
         if isinstance(outcome, Refused):

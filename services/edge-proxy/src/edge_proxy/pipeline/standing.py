@@ -12,21 +12,20 @@ from edge_proxy.errors import BudgetExceeded, RateLimited
 from edge_proxy.limits.budgets import OpenBudget
 from edge_proxy.limits.port import BudgetState, Claim, LimitState
 
-_LIMIT_KINDS: Final = ("requests", "tokens")
+_LIMIT_HEADERS: Final = {
+    kind: (
+        f"x-ratelimit-limit-{kind}: %d\r\nx-ratelimit-remaining-{kind}: %d\r\nx-ratelimit-reset-{kind}: %b\r\n".encode()
+    )
+    for kind in ("requests", "tokens")
+}
 _WHAT: Final = {"requests": "requests per minute", "tokens": "tokens per minute", "parallel": "requests at once"}
 
 
 def limit_headers(states: Sequence[LimitState]) -> bytes:
-    """As they go out."""
+    """As they go out; of each kind one."""
     headers = b""
-    for kind in _LIMIT_KINDS:
-        of_kind = [state for state in states if state.kind == kind]
-        if of_kind:
-            state = min(of_kind, key=lambda each: each.remaining)
-            name = kind.encode()
-            headers += b"x-ratelimit-limit-%b: %d\r\nx-ratelimit-remaining-%b: %d\r\nx-ratelimit-reset-%b: %b\r\n" % (
-                name, state.limit, name, state.remaining, name, duration(state.reset_s),
-            )  # fmt: skip
+    for state in states:
+        headers += _LIMIT_HEADERS[state.kind] % (state.limit, state.remaining, duration(state.reset_s))
     return headers
 
 
@@ -40,11 +39,10 @@ def budget_headers(states: Sequence[BudgetState], budgets: Sequence[OpenBudget])
             tightest, least = at, room
         if not headers and state.spent > budgets[at].budget.warn_above:
             headers = b"x-budget-warning: true\r\n"
-    state, end = states[tightest], budgets[tightest].end
+    state = states[tightest]
     if state.spent >= state.limit:
         headers += b"x-budget-exceeded: true\r\n"
-    if end is not None:
-        headers += b"x-budget-reset: %b\r\n" % end.isoformat().encode()
+    headers += budgets[tightest].reset_header
     return headers + b"x-budget-limit: %b\r\nx-budget-spent: %b\r\nx-budget-remaining: %b\r\n" % (
         dollars(state.limit),
         dollars(state.spent),
@@ -87,6 +85,7 @@ def duration(seconds: float) -> bytes:
     """`6m0s`, `1.5s`, `20ms`."""
     if seconds < 1:
         return b"%dms" % math.ceil(seconds * 1000)
+    if seconds < 60:
+        return b"%.5gs" % seconds
     minutes, rest = divmod(seconds, 60)
-    text = f"{rest:.3f}".rstrip("0").rstrip(".")
-    return f"{int(minutes)}m{text}s".encode() if minutes else f"{text}s".encode()
+    return b"%dm%.5gs" % (minutes, rest)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from common.money import NanoUsd, nano_usd
-from edge_proxy.control.snapshot import Alias, Route
+from edge_proxy.control.snapshot import Alias
 
 _BYTES_PER_TOKEN: Final = 2
 
@@ -28,7 +28,10 @@ def worst_case(
     """`aliases`: where the fallbacks are found."""
     input_tokens = -(-body_size // _BYTES_PER_TOKEN)
     dearest = 0
-    for route in _routes(alias, aliases):
+    routes = alias.routes
+    if alias.has_fallbacks:
+        routes += tuple(route for each in _fallbacks(alias, aliases) for route in each.routes)
+    for route in routes:
         output = max_output or route.max_output_tokens or assumed_output
         prices = route.prices
         input_price = max(prices.get("input", 0), prices.get("cached_input", 0))
@@ -36,10 +39,9 @@ def worst_case(
     return nano_usd(dearest)
 
 
-def _routes(alias: Alias, aliases: Mapping[str, Alias]) -> Iterable[Route]:
-    yield from alias.routes
+def _fallbacks(alias: Alias, aliases: Mapping[str, Alias]) -> Iterable[Alias]:
     for names in alias.fallbacks.values():
         for name in names:
             fallback = aliases.get(name)
             if fallback is not None:
-                yield from fallback.routes
+                yield fallback
