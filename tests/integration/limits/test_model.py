@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,13 +33,14 @@ reserve = st.tuples(
     st.integers(0, 65),
     budgets,
 )
+together = st.tuples(st.just("together"), st.lists(reserve, min_size=2, max_size=4))
 ending = st.tuples(
     st.sampled_from(["settle", "cancel", "renew"]), st.integers(0, 2), st.integers(0, 90), st.integers(0, 160)
 )
 confirming = st.tuples(
     st.just("confirm"), st.integers(0, 1), st.integers(0, 120), st.lists(st.integers(0, 2), max_size=3)
 )
-step = st.one_of(reserve, reserve, ending, ending, confirming)
+step = st.one_of(reserve, together, ending, ending, confirming)
 steps = st.lists(st.tuples(pause, step), min_size=5, max_size=40)
 
 
@@ -56,23 +58,31 @@ class Both:
 
     async def step(self, step: tuple[object, ...]) -> None:
         match step:
-            case ("reserve", list(names), int(amount), list(budgets)):
-                await self._reserve(names, amount, budgets)
+            case ("reserve", *_):
+                await self._reserve([step])
+            case ("together", list(reserves)):
+                await self._reserve(reserves)
             case ("confirm", int(at), int(spent), list(calls)):
                 await self._confirm(at, spent, calls)
             case (str(kind), int(at), int(tokens), int(cost)) if at < len(self._held):
                 self._end(kind, *self._held[-1 - at], tokens, cost)
 
-    async def _reserve(self, names: list[str], amount: int, budgets: list[tuple[int, int, int, bool]]) -> None:
-        claims = [self._claim(name, amount) for name in names]
+    async def _reserve(self, asked: Sequence[tuple[Any, ...]]) -> None:
+        """Those that come in together go to Redis in one script, and have to be answered as if one came after another."""
+        calls = [self._call(*each[1:]) for each in asked]
+        answers = await asyncio.gather(*(self._redis.reserve(*call) for call in calls))
+        for call, found in zip(calls, answers, strict=True):
+            expected = await self._local.reserve(*call)
+            assert (found.numbers, found.states, found.budgets) == (expected.numbers, expected.states, expected.budgets)
+            if isinstance(found, Granted):
+                assert isinstance(expected, Granted)
+                self._held.append((found.reservation, expected.reservation))
+
+    def _call(
+        self, names: list[str], amount: int, budgets: list[tuple[int, int, int, bool]]
+    ) -> tuple[str, list[Claim], list[BudgetClaim]]:
         asked = {at: self._budget(at, worst, known, hard) for at, worst, known, hard in budgets}
-        call_id = f"call{next(self._calls)}"
-        found = await self._redis.reserve(call_id, claims, list(asked.values()))
-        expected = await self._local.reserve(call_id, claims, list(asked.values()))
-        assert (found.numbers, found.states, found.budgets) == (expected.numbers, expected.states, expected.budgets)
-        if isinstance(found, Granted):
-            assert isinstance(expected, Granted)
-            self._held.append((found.reservation, expected.reservation))
+        return f"call{next(self._calls)}", [self._claim(name, amount) for name in names], list(asked.values())
 
     async def _confirm(self, at: int, spent: int, calls: Sequence[int]) -> None:
         await self._redis.drain(within=5)

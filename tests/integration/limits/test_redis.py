@@ -156,12 +156,3 @@ async def test_large_amounts_are_kept_to_the_nano(make_replica: MakeStore, clien
     await confirm(client, budget_id=name, period=PERIOD, spent_absolute=beyond, call_ids=[])
     assert int(await client.hget(budget_keys(name, PERIOD)[0], "confirmed") or 0) == beyond
     refused(await store.reserve("4", [], [budget(name, 2**62, 0)]))
-
-
-async def test_a_second_reservation_of_a_name_takes_the_firsts_place(make_replica: MakeStore, name: str) -> None:
-    store = await make_replica()
-    for amount in (60, 90):
-        outcome = granted(await store.reserve(name, [slot(name, 1)][: amount == 60], [budget(name, 100, amount)]))
-    assert outcome.budgets[0].reserved == 90
-    assert refused(await store.reserve(name, [], [budget(name, 100, 101)])).budgets[0].reserved == 90
-    assert await reserved(store, name) == 90

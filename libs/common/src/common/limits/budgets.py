@@ -26,12 +26,17 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
-local function load_budget(key, leases, now, extra)
-  local held = redis.call('HMGET', key, 'confirmed', 'settled', 'reserved', 'seen', extra)
+-- A budget with the entries of these calls; changed in here, and written by `save_budget`.
+local function load_budget(key, leases, now, ids)
+  local names = {'confirmed', 'settled', 'reserved', 'seen'}
+  for at, id in ipairs(ids) do names[at + 4] = 'c:' .. id end
+  local held = redis.call('HMGET', key, unpack(names))
+  local entries = {}
+  for at, id in ipairs(ids) do entries[id] = held[at + 4] or nil end
   return {
-    key = key, leases = leases, now = now,
+    key = key, leases = leases, now = now, entries = entries, opened = {}, kept = {}, gone = {}, gone_ids = {},
     confirmed = tonumber(held[1]) or 0, settled = tonumber(held[2]) or 0, reserved = tonumber(held[3]) or 0,
-    seen = tonumber(held[4]) or 0, entry = held[5],
+    seen = tonumber(held[4]) or 0,
   }
 end
 
@@ -42,60 +47,37 @@ local function forget(budget, entry)
   else
     budget.settled = budget.settled - amount
   end
+  budget.is_changed = true
 end
 
--- Takes the entries of these calls out; one that is named twice counts once.
-local function drop(budget, ids)
-  local named = {}
-  for at = 1, #ids, 500 do
-    local some, names = {}, {}
-    for next = at, math.min(at + 499, #ids) do
-      local id = ids[next]
-      if not named[id] then
-        named[id] = true
-        some[#some + 1] = id
-        names[#names + 1] = 'c:' .. id
-      end
-    end
-    if #names > 0 then
-      for _, entry in ipairs(redis.call('HMGET', budget.key, unpack(names))) do
-        if entry then forget(budget, entry) end
-      end
-      redis.call('HDEL', budget.key, unpack(names))
-      redis.call('ZREM', budget.leases, unpack(some))
-    end
+local function drop(budget, id)
+  if budget.entries[id] then
+    forget(budget, budget.entries[id])
+    budget.entries[id] = nil
   end
-end
-
-local function save_sums(budget)
-  redis.call('HSET', budget.key, 'settled', whole(budget.settled), 'reserved', whole(budget.reserved))
+  budget.gone[#budget.gone + 1] = 'c:' .. id
+  budget.gone_ids[#budget.gone_ids + 1] = id
+  budget.is_changed = true
 end
 
 -- A thousand at a time: should more expire at once, the rest counts until the next call.
 local function drop_expired(budget)
   local ids = redis.call('ZRANGEBYSCORE', budget.leases, '-inf', budget.now, 'LIMIT', 0, 1000)
-  if #ids > 0 then
-    drop(budget, ids)
-    save_sums(budget)
+  if #ids == 0 then return end
+  local names = {}
+  for at, id in ipairs(ids) do names[at] = 'c:' .. id end
+  for at, entry in ipairs(redis.call('HMGET', budget.key, unpack(names))) do
+    budget.entries[ids[at]] = entry or nil
+    drop(budget, ids[at])
   end
-  return #ids
 end
 
--- Kept with the next entry that is opened.
-local function confirm_at_least(budget, spent)
+-- `text` is all of its digits, where there are more than a number has.
+local function confirm_at_least(budget, spent, text)
   if spent > budget.confirmed then
     budget.confirmed = spent
-    budget.raised = true
+    budget.raised_to = text or whole(spent)
   end
-end
-
--- Both keys live longer than the longest lease; put off once an hour, not with every call.
-local function put_off(budget)
-  if budget.now - budget.seen < HOUR and budget.seen <= budget.now then return end
-  budget.seen = budget.now
-  redis.call('HSET', budget.key, 'seen', budget.now)
-  redis.call('PEXPIRE', budget.key, 26 * HOUR / 1000)
-  redis.call('PEXPIRE', budget.leases, 26 * HOUR / 1000)
 end
 
 local function open_entry(budget, id, kind, amount, lease)
@@ -104,10 +86,32 @@ local function open_entry(budget, id, kind, amount, lease)
   else
     budget.settled = budget.settled + amount
   end
-  if budget.raised then redis.call('HSET', budget.key, 'confirmed', whole(budget.confirmed)) end
-  redis.call('HSET', budget.key, 'c:' .. id, kind .. whole(amount),
-    'settled', whole(budget.settled), 'reserved', whole(budget.reserved))
-  redis.call('ZADD', budget.leases, budget.now + lease, id)
+  budget.entries[id] = kind .. whole(amount)
+  budget.opened[#budget.opened + 1] = 'c:' .. id
+  budget.opened[#budget.opened + 1] = budget.entries[id]
+  budget.kept[#budget.kept + 1] = budget.now + lease
+  budget.kept[#budget.kept + 1] = id
+  budget.is_changed = true
+end
+
+-- Both keys live longer than the longest lease; put off once an hour, not with every call.
+local function put_off(budget)
+  if budget.now - budget.seen < HOUR and budget.seen <= budget.now then return end
+  redis.call('HSET', budget.key, 'seen', budget.now)
+  redis.call('PEXPIRE', budget.key, 26 * HOUR / 1000)
+  redis.call('PEXPIRE', budget.leases, 26 * HOUR / 1000)
+end
+
+-- What was confirmed comes along with other changes only: who brings it once brings it again.
+local function save_budget(budget)
+  if not budget.is_changed then return end
+  if #budget.gone > 0 then
+    redis.call('HDEL', budget.key, unpack(budget.gone))
+    redis.call('ZREM', budget.leases, unpack(budget.gone_ids))
+  end
+  if budget.raised_to then redis.call('HSET', budget.key, 'confirmed', budget.raised_to) end
+  redis.call('HSET', budget.key, 'settled', whole(budget.settled), 'reserved', whole(budget.reserved), unpack(budget.opened))
+  if #budget.kept > 0 then redis.call('ZADD', budget.leases, unpack(budget.kept)) end
   put_off(budget)
 end
 """

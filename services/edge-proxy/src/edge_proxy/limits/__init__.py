@@ -4,8 +4,10 @@
     rules      policies of a tenant and a key -> the claims of a call         pure
     budgets    the budgets that a call counts against, in their periods       pure
     estimate   tokens and money to reserve before they are known              pure
-    redis      the store: one script reserves all of a call's claims
-    link       its connection, shared by all calls of a process
+    redis      the store: one script reserves all claims of the calls that come in together
+    asking     those calls, and how each gets its part of the reply
+    commands   what is said to Redis, as bytes                                pure
+    link       the connection, shared by all calls of a process
     resp       as much of Redis' protocol as that takes                       pure
     settling   how a call's end is told to Redis, and told again
     local      the same rules in this process: for when Redis is away

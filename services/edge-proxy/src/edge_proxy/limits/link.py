@@ -1,10 +1,10 @@
 """The connection to Redis that all calls of a process share.
 
-One batch is under way at a time: calls that come in meanwhile, or during one tick of the event loop, share the next round trip,
-and one that comes alone waits for nothing. What nobody waits for (`soon=False`) goes along with the next that somebody does, or
-after 5 ms. Reading and writing cost more than all else that is done for a call: the busier it gets, the more calls share them.
-Replies come in the order of commands; each goes to who asked. A connection of our own, because redis-py takes more processor time
-for a command than all the rest of a reservation.
+What is to be said is asked for when it is time to say it (`compose`). One batch is under way at a time: calls that come in
+meanwhile, or during one tick of the event loop, share the next round trip, and one that comes alone waits for nothing. What nobody
+waits for (`wake(soon=False)`) goes along with the next that somebody does, or after 5 ms. Reading and writing cost more than all
+else that is done for a call: the busier it gets, the more calls share them. Replies come in the order of commands; each goes to who
+asked. A connection of our own, because redis-py takes more processor time for a command than all the rest of a reservation.
 
 Failure policy: a connection that breaks, or that owes a reply for longer than the timeout, is dropped; all who wait on it are told
 `LOST` at once, and while there is none sending fails at once. `run` opens the next one, beginning after 0.1 s, then at most every
@@ -28,7 +28,6 @@ _SHORTEST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 _PROVED_ITSELF_S: Final = 5.0
 _LATEST_S: Final = 0.005
-_MOST_WAITING: Final = 50_000
 _GONE_READ_ONLY: Final = frozenset({"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH"})
 
 LOST: Final = ReplyError("LOST the connection before the reply")
@@ -37,11 +36,24 @@ OnReply = Callable[[Reply], None]
 
 
 class Link:
-    """`scripts`: texts to have loaded before the first call. The URL is `redis://` or, for TLS, `rediss://`."""
+    """`scripts`: texts to have loaded before the first call. The URL is `redis://` or, for TLS, `rediss://`.
+
+    `compose` puts its commands with `put`; `lost` is told when what it was woken for will not be asked for.
+    """
 
     _loop: asyncio.AbstractEventLoop  # that of `run`
 
-    def __init__(self, url: str, *, scripts: Sequence[str], timeout_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        scripts: Sequence[str],
+        timeout_s: float,
+        compose: Callable[[], None],
+        lost: Callable[[], None],
+    ) -> None:
+        self._compose = compose
+        self._lost = lost
         self._url = urlsplit(url)
         self._scripts = scripts
         self._timeout_s = timeout_s
@@ -49,6 +61,7 @@ class Link:
         self._reader = ReplyReader()
         self._out: list[bytes] = []
         self._flushes_soon = False
+        self._flushes_later = False
         self._waiting: deque[OnReply] = deque()
         self._sent = 0
         self._answered = 0
@@ -89,11 +102,24 @@ class Link:
         finally:
             self._drop("stopped")
 
-    def send(self, parts: Sequence[bytes], on_reply: OnReply, *, soon: bool = True) -> None:
-        """`on_reply` is called once, later. Raises `LimitStoreUnavailable` if it can not even be sent."""
-        if not self.up.is_set() or len(self._waiting) >= _MOST_WAITING:
-            raise LimitStoreUnavailable(self.reason if not self.is_up else "too many commands wait for their replies")
-        self._queue(parts, on_reply, soon=soon)
+    def wake(self, *, soon: bool) -> None:
+        """Has `compose` called. Raises `LimitStoreUnavailable` if nothing can be said at present."""
+        if not self.up.is_set():
+            raise LimitStoreUnavailable(self.reason)
+        if soon:
+            if not self._flushes_soon:
+                self._flushes_soon = True
+                if self._answered == self._written:
+                    self._loop.call_soon(self._flush)
+        elif not self._flushes_later:
+            self._flushes_later = True
+            self._loop.call_later(_LATEST_S, self._flush_later)
+
+    def put(self, parts: Sequence[bytes], on_reply: OnReply) -> None:
+        """A command, which goes out with the next flush. `on_reply` is called once, later."""
+        self._out += parts
+        self._waiting.append(on_reply)
+        self._sent += 1
 
     def serves(self, transport: asyncio.BaseTransport | None) -> bool:
         return transport is self._transport
@@ -151,24 +177,21 @@ class Link:
                 else:
                     reply.set_result(None)
 
-        self._queue((command(*parts),), answered, soon=True)
+        self.put((command(*parts),), answered)
+        self._flush()
         await reply
 
-    def _queue(self, parts: Sequence[bytes], on_reply: OnReply, *, soon: bool) -> None:
-        if soon:
-            if not self._flushes_soon:
-                self._flushes_soon = True
-                if self._answered == self._written:
-                    self._loop.call_soon(self._flush)
-        elif not self._out:
-            self._loop.call_later(_LATEST_S, self._flush)
-        self._out += parts
-        self._waiting.append(on_reply)
-        self._sent += 1
+    def _flush_later(self) -> None:
+        self._flushes_later = False
+        self._flush()
 
     def _flush(self) -> None:
         self._flushes_soon = False
-        if self._transport is not None and self._out:
+        if self._transport is None:
+            return
+        if self.up.is_set():
+            self._compose()
+        if self._out:
             self._transport.write(b"".join(self._out))
             self._flights.append((self._loop.time() + self._timeout_s, self._sent))
             self._written = self._sent
@@ -206,6 +229,7 @@ class Link:
         self.down.set()
         for on_reply in waiting:
             on_reply(LOST)
+        self._lost()
 
 
 class _Protocol(asyncio.Protocol):

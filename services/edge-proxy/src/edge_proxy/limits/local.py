@@ -119,10 +119,8 @@ class _Budget:
     def spent(self, known: int) -> int:
         return max(self.confirmed, known) + self.settled
 
-    def refuses(self, asked: BudgetClaim, call_id: str) -> bool:
-        entry = self.entries.get(call_id)
-        counted = self.spent(asked.known) + self.reserved - (entry[1] if entry else 0)
-        return asked.hard and counted + asked.amount > asked.limit
+    def refuses(self, asked: BudgetClaim) -> bool:
+        return asked.hard and self.spent(asked.known) + self.reserved + asked.amount > asked.limit
 
 
 class LocalLimitStore:
@@ -165,7 +163,7 @@ class LocalLimitStore:
             claims = [Claim(claim.name, claim.kind, self._share(claim.limit), claim.amount) for claim in claims]
             budgets = [self._budget_share(budget) for budget in budgets]
         now = self._clock()
-        refusing, wait = self._refusal(call_id, claims, budgets, now)
+        refusing, wait = self._refusal(claims, budgets, now)
         if not refusing:
             self._take(call_id, claims, budgets, now)
         numbers = [refusing, now, wait, *self._numbers(claims, budgets, now)]
@@ -204,9 +202,7 @@ class LocalLimitStore:
             budget.drop(call_id)
         return budget.confirmed + budget.settled, budget.reserved
 
-    def _refusal(
-        self, call_id: str, claims: Sequence[Claim], budgets: Sequence[BudgetClaim], now: int
-    ) -> tuple[int, int]:
+    def _refusal(self, claims: Sequence[Claim], budgets: Sequence[BudgetClaim], now: int) -> tuple[int, int]:
         """Which claim refuses, counted from 1, and for how long; 0 if none does."""
         refusing, wait = 0, 0
         for at, claim in enumerate(claims, 1):
@@ -216,9 +212,9 @@ class LocalLimitStore:
         broke = 0
         for at, asked in enumerate(budgets, 1):
             budget = self._budget(asked)
-            if budget.refuses(asked, call_id):
+            if budget.refuses(asked):
                 budget.drop_expired(now)
-                if not broke and budget.refuses(asked, call_id):
+                if not broke and budget.refuses(asked):
                     broke = at
         return (len(claims) + broke, 0) if broke else (refusing, wait)
 

@@ -1,7 +1,8 @@
 """Limits and budgets in Redis: exact, across all replicas of the gateway.
 
-A call's claims are reserved by one script in one step (`common.limits.scripts`). All keys carry one hash tag for now, so they live
-in one slot of a cluster.
+A call's claims are reserved by one script in one step (`common.limits.scripts`), together with other calls that came in by then:
+what they share is then read and written once for all of them. All keys carry one hash tag for now, so they live in one slot of a
+cluster.
 
 Failure policy: Redis away, silent for 0.25 s (noticed up to 0.1 s later), or answering with an error: `LimitStoreUnavailable`,
 at once while it is known to be away. What an unanswered reservation may have reserved runs out: leases after 30 s, windows after
@@ -9,16 +10,16 @@ at once while it is known to be away. What an unanswered reservation may have re
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-import msgspec
-
-from common.limits.keys import budget_keys, limit_key
-from common.limits.scripts import RENEW, RESERVE, SETTLE, Script
+from common.limits.scripts import RENEW, RESERVE, SETTLE
 from common.limits.windows import BUCKETS
-from edge_proxy.limits.link import Link
+from edge_proxy.limits.asking import Answers, Waiter, first_of_one_time
+from edge_proxy.limits.commands import Commands
+from edge_proxy.limits.link import LOST, Link
 from edge_proxy.limits.port import (
     LEASE_S,
     SETTLED_LEASE_S,
@@ -30,18 +31,14 @@ from edge_proxy.limits.port import (
     Refused,
     Reservation,
 )
-from edge_proxy.limits.resp import Reply, ReplyError, bulk, command
-from edge_proxy.limits.settling import Pending, Settlement
+from edge_proxy.limits.resp import Reply, ReplyError, command
+from edge_proxy.limits.settling import Pending, Settlement, Told
 
 _TIMEOUT_S: Final = 0.25
 _TOLD_AGAIN_AT_ONCE: Final = 200
 _TELL_AGAIN_S: Final = 0.5
-_MOST_NAMES: Final = 100_000
-_CRLF: Final = b"\r\n"
+_MOST_WAITING: Final = 50_000
 _SCRIPTS: Final = (RESERVE, SETTLE, RENEW)
-
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(list[int]).decode
 
 
 class RedisLimitStore:
@@ -57,18 +54,24 @@ class RedisLimitStore:
         renew_s: float | None = None,
         clock: Callable[[], int] | None = None,
     ) -> None:
-        self._link = Link(url, scripts=[script.text for script in _SCRIPTS], timeout_s=timeout_s)
+        self._link = Link(
+            url,
+            scripts=[script.text for script in _SCRIPTS],
+            timeout_s=timeout_s,
+            compose=self._compose,
+            lost=self._lose,
+        )
         self._clock = clock
         self._bucket_us = int(window_s * 1e6) // BUCKETS
         self._renew_s = lease_s / 3 if renew_s is None else renew_s
-        self._lease_us = int(lease_s * 1e6)
-        self._settled_lease_us = int(SETTLED_LEASE_S * 1e6)
-        self._pending = Pending(self._send_settlement, self._load)
+        self._commands = Commands(
+            lease_us=int(lease_s * 1e6), settled_lease_us=int(SETTLED_LEASE_S * 1e6), bucket_us=self._bucket_us
+        )
+        self._pending = Pending(self._end_soon, self._load)
         self._loading = False
+        self._asking: deque[Waiter] = deque()
+        self._ending: deque[Settlement] = deque()
         self._running: set[Reservation] = set()
-        self._names: dict[str, bytes] = {}
-        self._budget_names: dict[tuple[str, str], tuple[bytes, bytes]] = {}
-        self._heads: dict[tuple[str, int], bytes] = {}
 
     @property
     def is_up(self) -> bool:
@@ -93,22 +96,18 @@ class RedisLimitStore:
         """Before `run` is ended: what calls have left to tell gets out, if it can within that time."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while self._pending or self._link.is_waiting:
+                while self._pending or self._ending or self._link.is_waiting:
                     self._pending.tell_again(_TOLD_AGAIN_AT_ONCE)
                     await asyncio.sleep(0.01)
 
     async def reserve(
         self, call_id: str, claims: Sequence[Claim], budgets: Sequence[BudgetClaim] = ()
     ) -> Granted | Refused:
-        now = self._clock() if self._clock is not None else 0
-        blob = _encode((call_id, self._lease_us, self._bucket_us, now, claims, budgets))
-        names = self._names
-        keys = [names.get(claim.name) or self._name(claim.name) for claim in claims]
-        for budget in budgets:
-            keys += self._budget_name(budget)
-        parts = self._command(RESERVE, keys, blob)
-        waiter = _Waiter(self, call_id, claims, budgets, parts)
-        self._link.send(parts, waiter)
+        if len(self._asking) >= _MOST_WAITING:
+            raise LimitStoreUnavailable("too many calls wait for redis")
+        self._link.wake(soon=True)
+        waiter = Waiter(self, self._now(), call_id, claims, budgets)
+        self._asking.append(waiter)
         return await waiter.outcome
 
     def settle(self, reservation: Reservation, *, tokens: int, cost: int) -> None:
@@ -120,13 +119,9 @@ class RedisLimitStore:
             self._pending.cancel(reservation)
 
     def renew(self, reservation: Reservation) -> None:
-        keys = [self._name(claim.name) for claim in reservation.claims if claim.kind == "parallel"]
-        slots = len(keys)
-        for budget in reservation.budgets:
-            keys += self._budget_name(budget)
-        now = self._clock() if self._clock is not None else 0
-        amounts = [budget.amount for budget in reservation.budgets]
-        self._send(RENEW, keys, _encode((reservation.call_id, self._lease_us, now, slots, amounts)), self._renewed)
+        with suppress(LimitStoreUnavailable):
+            self._link.wake(soon=False)
+            self._link.put(self._commands.renew(reservation, now=self._now()), self._renewed)
 
     def _renewed(self, reply: Reply) -> None:
         """One that failed is left to the next."""
@@ -149,17 +144,23 @@ class RedisLimitStore:
             self._running.add(reservation)
         return Granted(claims, budgets, numbers, self._bucket_us, reservation)
 
-    def ask_again(self, parts: Sequence[bytes], waiter: Callable[[Reply], None]) -> None:
+    def give_back(self, granted: Granted) -> None:
+        """Nobody waits for it any more."""
+        self.cancel(granted.reservation)
+
+    def ask_again(self, waiters: Sequence[Waiter]) -> None:
         """Redis did not know the script. Raises `LimitStoreUnavailable`."""
         self._load()
-        self._link.send(parts, waiter)
+        self._link.wake(soon=True)
+        self._asking.extend(waiters)
 
     def _load(self) -> None:
-        """Once for all who find out at the same time: what is sent later comes later."""
+        """Once for all who find out at the same time: what is composed later comes later."""
         if not self._loading:
             with suppress(LimitStoreUnavailable):
+                self._link.wake(soon=True)
                 for script in _SCRIPTS:
-                    self._link.send((command("SCRIPT", "LOAD", script.text),), self._loaded)
+                    self._link.put((command("SCRIPT", "LOAD", script.text),), self._loaded)
                 self._loading = True
 
     def _loaded(self, reply: Reply) -> None:
@@ -172,58 +173,32 @@ class RedisLimitStore:
         self._running.discard(reservation)
         return True
 
-    def _send_settlement(self, settlement: Settlement) -> bool:
-        reservation = settlement.reservation
-        names = self._names
-        keys = []
-        changes = []
-        for name, bucket, change in settlement.changes:
-            keys.append(names.get(name) or self._name(name))
-            changes.append((bucket, change))
-        slots = -len(keys)
-        for claim in reservation.claims:
-            if claim.kind == "parallel":
-                keys.append(names.get(claim.name) or self._name(claim.name))
-        slots += len(keys)
-        for budget in reservation.budgets:
-            keys += self._budget_name(budget)
-        now = self._clock() if self._clock is not None else 0
-        costs = (settlement.cost,) * len(reservation.budgets)
-        blob = _encode((reservation.call_id, self._settled_lease_us, self._bucket_us, now, changes, slots, costs))
-        return self._send(SETTLE, keys, blob, settlement)
-
-    def _send(self, script: Script, keys: Sequence[bytes], blob: bytes, on_reply: Callable[[Reply], None]) -> bool:
+    def _end_soon(self, settlement: Settlement) -> bool:
         try:
-            self._link.send(self._command(script, keys, blob), on_reply, soon=False)
+            self._link.wake(soon=False)
         except LimitStoreUnavailable:
             return False
+        settlement.now = self._now()
+        self._ending.append(settlement)
         return True
 
-    def _command(self, script: Script, keys: Sequence[bytes], blob: bytes) -> list[bytes]:
-        count = len(keys)
-        head = self._heads.get((script.sha, count))
-        if head is None:
-            head = b"*%d\r\n" % (count + 4) + b"".join(bulk(p.encode()) for p in ("EVALSHA", script.sha, str(count)))
-            self._heads[(script.sha, count)] = head
-        return [head, *keys, b"$%d\r\n" % len(blob), blob, _CRLF]
+    def _now(self) -> int:
+        return self._clock() if self._clock is not None else 0
 
-    def _name(self, claim: str) -> bytes:
-        encoded = self._names.get(claim)
-        if encoded is None:
-            if len(self._names) >= _MOST_NAMES:
-                self._names.clear()
-            encoded = self._names[claim] = bulk(limit_key(claim).encode())
-        return encoded
+    def _compose(self) -> None:
+        """Ends first: what they give back is there for those who ask."""
+        while self._ending:
+            ended = first_of_one_time(self._ending)
+            self._link.put(self._commands.settle(ended), Told(ended))
+        while self._asking:
+            waiters = first_of_one_time(self._asking)
+            self._link.put(self._commands.reserve(waiters), Answers(self, waiters))
 
-    def _budget_name(self, claim: BudgetClaim) -> tuple[bytes, bytes]:
-        names = self._budget_names.get((claim.budget_id, claim.period))
-        if names is None:
-            if len(self._budget_names) >= _MOST_NAMES:
-                self._budget_names.clear()
-            entries, leases = budget_keys(claim.budget_id, claim.period)
-            names = (bulk(entries.encode()), bulk(leases.encode()))
-            self._budget_names[(claim.budget_id, claim.period)] = names
-        return names
+    def _lose(self) -> None:
+        while self._ending:
+            self._ending.popleft().failed(LOST)
+        while self._asking:
+            self._asking.popleft().fail(LimitStoreUnavailable(self._link.reason))
 
     async def _renew_regularly(self) -> None:
         """At once when Redis is back, for it may have forgotten."""
@@ -245,44 +220,3 @@ class RedisLimitStore:
             for _ in range(0, len(self._pending), _TOLD_AGAIN_AT_ONCE):
                 self._pending.tell_again(_TOLD_AGAIN_AT_ONCE)
                 await asyncio.sleep(0.005)
-
-
-class _Waiter:
-    """A reservation under way. It is its own callback: no closure, no task, no timer for each."""
-
-    __slots__ = ("_asked_twice", "_budgets", "_call_id", "_claims", "_parts", "_store", "outcome")
-
-    def __init__(
-        self,
-        store: RedisLimitStore,
-        call_id: str,
-        claims: Sequence[Claim],
-        budgets: Sequence[BudgetClaim],
-        parts: Sequence[bytes],
-    ) -> None:
-        self.outcome: asyncio.Future[Granted | Refused] = asyncio.get_running_loop().create_future()
-        self._store = store
-        self._call_id = call_id
-        self._claims = claims
-        self._budgets = budgets
-        self._parts = parts
-        self._asked_twice = False
-
-    def __call__(self, reply: Reply) -> None:
-        if type(reply) is bytes:
-            outcome = self._store.begin(self._call_id, self._claims, self._budgets, _decode(reply))
-            if not self.outcome.done():
-                self.outcome.set_result(outcome)
-            elif isinstance(outcome, Granted):  # nobody waits for it any more
-                self._store.cancel(outcome.reservation)
-            return
-        if self.outcome.done():
-            return
-        if isinstance(reply, ReplyError) and reply.code == "NOSCRIPT" and not self._asked_twice:
-            self._asked_twice = True
-            try:
-                self._store.ask_again(self._parts, self)
-            except LimitStoreUnavailable as error:
-                self.outcome.set_exception(error)
-            return
-        self.outcome.set_exception(LimitStoreUnavailable(str(reply)))

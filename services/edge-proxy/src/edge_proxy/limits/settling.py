@@ -24,20 +24,34 @@ _lost = Counter("omg_edge_limit_settlements_lost_total", "Ends of calls that Red
 
 
 class Settlement(msgspec.Struct, eq=False):
-    """`changes`: name of a window, bucket, change. `cost` -1: it never cost anything. Takes Redis' reply itself."""
+    """`changes`: name of a window, bucket, change. `cost` -1: it never cost anything. `now` is for tests."""
 
     pending: "Pending"
     reservation: Reservation
     changes: Sequence[tuple[str, int, int]]
     cost: int
+    now: int = 0
     tries: int = 0
+
+    def failed(self, error: ReplyError) -> None:
+        if error.code != "NOSCRIPT":  # else it did not arrive
+            self.tries += 1
+            self.changes = [change for change in self.changes if change[2] > 0]
+        self.pending.failed(self, error)
+
+
+class Told:
+    """Takes the reply to a script that settled several."""
+
+    __slots__ = ("_ended",)
+
+    def __init__(self, ended: Sequence[Settlement]) -> None:
+        self._ended = ended
 
     def __call__(self, reply: Reply) -> None:
         if type(reply) is ReplyError:
-            if reply.code != "NOSCRIPT":  # else it did not arrive
-                self.tries += 1
-                self.changes = [change for change in self.changes if change[2] > 0]
-            self.pending.failed(self, reply)
+            for settlement in self._ended:
+                settlement.failed(reply)
 
 
 class Pending:
