@@ -30,6 +30,7 @@ adminApiWorker:
   secrets:
     DATABASE_URL: adminApiDatabaseUrl
     NATS_URL: natsUrl
+    REDIS_URL: redisUrl
 batchRunner:
   name: batch-runner
   image: batch-runner

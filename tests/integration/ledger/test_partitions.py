@@ -74,7 +74,7 @@ async def test_many_workers_make_them_while_others_write(sessions: Sessions, ass
     events = [usage_event(time=datetime(2026, 11, 1 + n % 28, tzinfo=UTC)) for n in range(1200)]
 
     async def write(start: int) -> None:
-        handle = UsageHandler(sessions)
+        handle = UsageHandler(sessions, tell=lambda _spending: None)
         for first in range(start, start + 300, 10):
             try:
                 await handle(events[first : first + 10])
@@ -124,7 +124,7 @@ async def test_a_call_caught_in_the_making_of_its_partition_is_not_given_up(
     sessions: Sessions, assert_sound: AssertSound
 ) -> None:
     """Postgres has chosen the default partition for it by then, and refuses it there once the month has its own."""
-    handle = UsageHandler(sessions)
+    handle = UsageHandler(sessions, tell=lambda _spending: None)
     event = usage_event(time=datetime(2026, 11, 15, tzinfo=UTC))
     async with sessions.begin() as session:
         await make_partition(session, Month(2026, 11))

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from admin_api.ledger import service
 from admin_api.ledger.audit import find_differences
+from admin_api.ledger.budgets import Spending
 from admin_api.ledger.consumers import UsageHandler
 from common.bus.consumer import PermanentError, TransientError
 from common.db.engine import Sessions, create_engine, create_sessions
@@ -21,6 +22,10 @@ pytestmark = pytest.mark.data_layer
 
 AssertSound = Callable[[int], Awaitable[None]]
 _NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def _nobody(_spending: Sequence[Spending]) -> None:
+    """Hears it."""
 
 
 def _events(count: int, *, seed: int = 1) -> list[UsageEnvelope]:
@@ -66,7 +71,7 @@ async def test_everything_twice_and_out_of_order_is_entered_once(sessions: Sessi
 
 async def test_a_repetition_within_one_batch_is_entered_once(sessions: Sessions, assert_sound: AssertSound) -> None:
     event = usage_event(time=_NOON)
-    assert await service.record_usage(sessions, [event, event, event]) == 1
+    assert (await service.record_usage(sessions, [event, event, event])).calls == 1
     await assert_sound(1)
 
 
@@ -78,7 +83,7 @@ async def test_writers_at_once_enter_each_call_once_and_do_not_deadlock(
     async def write(seed: int) -> int:
         mine = events.copy()
         random.Random(seed).shuffle(mine)
-        return sum([await service.record_usage(sessions, mine[start : start + 60]) for start in range(0, 600, 60)])
+        return sum([(await service.record_usage(sessions, mine[at : at + 60])).calls for at in range(0, 600, 60)])
 
     recorded = await asyncio.gather(*(write(seed) for seed in range(6)))
     assert sum(recorded) == 600
@@ -93,9 +98,9 @@ async def test_of_two_contents_the_first_stands_and_is_counted(sessions: Session
     second = usage_event(call_id=first.id, time=_NOON, output_tokens=99)
     await service.record_usage(sessions, [first])
     before = conflicts()
-    assert await service.record_usage(sessions, [first]) == 0
+    assert (await service.record_usage(sessions, [first])).calls == 0
     assert conflicts() == before
-    assert await service.record_usage(sessions, [second, usage_event(time=_NOON)]) == 1
+    assert (await service.record_usage(sessions, [second, usage_event(time=_NOON)])).calls == 1
     assert conflicts() == before + 1
     async with sessions() as session:
         tokens = text("SELECT output_tokens FROM ledger.usage_entries WHERE call_id = :id")
@@ -144,18 +149,18 @@ async def test_a_row_that_postgres_refuses_is_a_permanent_failure(sessions: Sess
     long = ["".join(chr(choose.randrange(0x10000, 0x1FFFF)) for _ in range(256)) for _ in range(5)]
     event = usage_event(tenant_id=long[0], key_id=long[1], alias=long[2], provider=long[3], model=long[4])
     with pytest.raises(PermanentError):
-        await UsageHandler(sessions)([event])
+        await UsageHandler(sessions, tell=_nobody)([event])
 
 
 async def test_a_missing_table_or_server_is_a_transient_failure(sessions: Sessions, postgres_url: str) -> None:
     async with sessions.begin() as session:
         await session.execute(text("ALTER TABLE ledger.usage_hourly RENAME TO elsewhere"))
     with pytest.raises(TransientError):
-        await UsageHandler(sessions)([usage_event()])
+        await UsageHandler(sessions, tell=_nobody)([usage_event()])
     for url in ("postgresql://postgres:x@127.0.0.1:1/postgres", postgres_url.rpartition("/")[0] + "/nowhere"):
         engine = create_engine(url, name="test")
         with pytest.raises(TransientError):
-            await UsageHandler(create_sessions(engine))([usage_event()])
+            await UsageHandler(create_sessions(engine), tell=_nobody)([usage_event()])
         await engine.dispose()
 
 
@@ -165,6 +170,6 @@ async def test_a_lock_that_is_not_had_in_time_is_a_transient_failure(ledger_url:
     async with sessions.begin() as session:
         await session.execute(text("LOCK TABLE ledger.usage_hourly IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(TransientError):
-            await UsageHandler(create_sessions(engine))([event])
+            await UsageHandler(create_sessions(engine), tell=_nobody)([event])
     assert await service.record_usage(sessions, [event]) == 1
     await engine.dispose()

@@ -35,7 +35,7 @@ from devstack.servers.postgres import PostgresServer
 class Worker:
     """One worker process; `start` again after `kill` or `stop`."""
 
-    def __init__(self, *, database_url: str, nats_url: str, log: Path) -> None:
+    def __init__(self, *, database_url: str, nats_url: str, redis_url: str, log: Path) -> None:
         port = free_port()
         self.base_url = f"http://{LOOPBACK}:{port}"
         self.spec = ProcessSpec(
@@ -45,6 +45,7 @@ class Worker:
                 "PATH": os.environ["PATH"],
                 "DATABASE_URL": database_url,
                 "NATS_URL": nats_url,
+                "REDIS_URL": redis_url,
                 "OMG_LISTEN_HOST": LOOPBACK,
                 "OMG_LISTEN_PORT": str(port),
             },

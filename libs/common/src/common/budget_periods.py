@@ -22,7 +22,7 @@ _MOST_DAYS: Final = 366
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """`start <= moment < end`, in UTC; no end: never. What was spent from `counts_from` on counts for it."""
+    """`start <= moment < end`, in UTC; no end: never. What was spent from `counts_from` up to `end` counts for it."""
 
     start: datetime
     end: datetime | None
@@ -55,9 +55,9 @@ def parse_schedule(text: str) -> Schedule:
 
 
 def period_at(schedule: str, *, timezone: str, starts_at: datetime, moment: datetime) -> Period:
-    """`starts_at` matters to a fixed one only, to which what came before it belongs too.
+    """`starts_at` matters to a fixed one only, whose one period is given for moments before it too (they do not count for it).
 
-    Raises `ValueError` for a schedule or a time zone that does not exist.
+    Raises `ValueError` for a schedule or a time zone that does not exist, `OverflowError` at the ends of the calendar.
     """
     parsed = parse_schedule(schedule)
     if parsed.kind == "fixed":
@@ -65,7 +65,7 @@ def period_at(schedule: str, *, timezone: str, starts_at: datetime, moment: date
         return Period(start, None, start)
     try:
         zone = ZoneInfo(timezone)
-    except ZoneInfoNotFoundError as error:
+    except (ZoneInfoNotFoundError, OSError) as error:  # a folder of zones is no zone either
         raise ValueError(f"no time zone is called {timezone[:64]}") from error
     today = moment.astimezone(zone).date()
     match parsed.kind:

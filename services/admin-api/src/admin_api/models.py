@@ -1,6 +1,7 @@
 """Every table of schema `control`, in one place for the migration test. Each is defined with its noun."""
 
 from admin_api.api_keys.models import ApiKeyRow
+from admin_api.budgets.models import BudgetRow
 from admin_api.catalog.models import ModelRow, RouteRow
 from admin_api.database import ControlBase, outbox
 from admin_api.rate_limits.models import SettingRow
@@ -13,6 +14,7 @@ METADATA = ControlBase.metadata
 __all__ = [
     "METADATA",
     "ApiKeyRow",
+    "BudgetRow",
     "ModelRow",
     "RouteRow",
     "SessionRow",

@@ -17,6 +17,8 @@ Permission = Literal[
     "api_keys:write",
     "catalog:read",
     "catalog:write",
+    "budgets:read",
+    "budgets:write",
     "usage:read",
     "settings:read",
     "settings:write",
@@ -26,7 +28,7 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 PERMISSIONS: Final[tuple[Permission, ...]] = get_args(Permission)
 
 _READ_ONLY: Final[frozenset[Permission]] = frozenset(
-    {"tenants:read", "users:read", "api_keys:read", "catalog:read", "usage:read", "settings:read"}
+    {"tenants:read", "users:read", "api_keys:read", "catalog:read", "budgets:read", "usage:read", "settings:read"}
 )
 
 ROLE_PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 
 from admin_api.api_keys import endpoints as api_keys
+from admin_api.budgets import endpoints as budgets
 from admin_api.catalog import endpoints as catalog
 from admin_api.fields import ErrorReply
 from admin_api.gateway import endpoints as gateway
@@ -21,6 +22,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     users.router,
     api_keys.router,
     rate_limits.router,
+    budgets.router,
     catalog.router,
     usage.router,
 )

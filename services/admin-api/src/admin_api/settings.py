@@ -14,7 +14,13 @@ class MigrateSettings(ProcessSettings, DatabaseSettings):
 
 
 class WorkerSettings(ProcessSettings, DatabaseSettings, BusSettings):
-    """`worker`: the ledger's database and the stream it is filled from."""
+    """`worker`: the ledger's database, the stream it is filled from, and Redis, which it tells what budgets have spent.
+
+    `budget_reconcile_seconds`: between two comparisons of all budgets with what Redis has of them.
+    """
+
+    redis_url: SecretStr = Field(validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+    budget_reconcile_seconds: Annotated[float, Field(ge=0.1, le=3600)] = 30
 
 
 class BootstrapSettings(ProcessSettings, DatabaseSettings):

@@ -37,6 +37,14 @@ _STREAMS: Final = (
         discard=DiscardPolicy.OLD,
     ),
     StreamConfig(
+        name=subjects.BUDGET_STREAM,
+        subjects=[subjects.BUDGET_SUBJECTS],
+        storage=StorageType.FILE,
+        max_age=30 * _DAY_S,
+        max_bytes=256 * 1024**2,
+        discard=DiscardPolicy.OLD,
+    ),
+    StreamConfig(
         name=subjects.DEAD_LETTER_STREAM,
         subjects=[subjects.DEAD_LETTER_SUBJECTS],
         storage=StorageType.FILE,
@@ -58,8 +66,8 @@ async def ensure_streams(jetstream: JetStreamContext, *, replicas: int) -> None:
 
 
 async def ensure_buckets(jetstream: JetStreamContext, *, replicas: int) -> None:
-    """Create the configuration buckets that are missing. Raises the NATS client's errors when JetStream cannot be asked."""
-    for bucket in dict.fromkeys((*subjects.CONFIG_BUCKETS, subjects.BUDGETS_BUCKET, subjects.SPEND_BUCKET)):
+    """Create the buckets that are missing. Raises the NATS client's errors when JetStream cannot be asked."""
+    for bucket in (*subjects.CONFIG_BUCKETS, subjects.SPEND_BUCKET):
         try:
             await jetstream.stream_info(f"KV_{bucket}")
         except NotFoundError:

@@ -31,7 +31,7 @@ POLICIES_BUCKET: Final = "policies"
 CATALOG_BUCKET: Final = "catalog"
 SETTINGS_BUCKET: Final = "settings"
 BUDGETS_BUCKET: Final = "budgets"
-CONFIG_BUCKETS: Final = (KEYS_BUCKET, POLICIES_BUCKET, CATALOG_BUCKET, SETTINGS_BUCKET)
+CONFIG_BUCKETS: Final = (KEYS_BUCKET, POLICIES_BUCKET, CATALOG_BUCKET, SETTINGS_BUCKET, BUDGETS_BUCKET)
 
 SPEND_BUCKET: Final = "spend"
 """Not configuration: what budgets have spent, as the ledger knows it."""

@@ -9,6 +9,7 @@ from admin_api.api_keys.schemas import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiK
 from admin_api.dependencies import Wired, require
 from admin_api.fields import NO_CONTROL_CHARACTERS
 from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
+from admin_api.sessions.domain import Principal
 
 router = APIRouter(prefix="/admin", tags=["API keys"])
 
@@ -32,8 +33,13 @@ async def list_api_keys(
     return await _page(services, tenant_id, must_exist=True, limit=limit, cursor=cursor)
 
 
-@router.post("/tenants/{tenant_id}/api-keys", status_code=201, dependencies=[require("api_keys:write")])
-async def create_api_key(services: Wired, tenant_id: str, body: ApiKeyCreate) -> ApiKeyCreated:
+@router.post("/tenants/{tenant_id}/api-keys", status_code=201)
+async def create_api_key(
+    services: Wired,
+    principal: Annotated[Principal, require("api_keys:write")],
+    tenant_id: str,
+    body: ApiKeyCreate,
+) -> ApiKeyCreated:
     """Make an API key. The reply is the only place its secret is ever shown; it is in force when this answers."""
     created = await service.create_key(
         services.sessions,
@@ -44,6 +50,7 @@ async def create_api_key(services: Wired, tenant_id: str, body: ApiKeyCreate) ->
         name=body.name,
         expires_at=body.expires_at,
         policy=body.policy(),
+        owner_id=principal.user_id,
     )
     shown = ApiKey.of(created.row, created.tenant_name, now=services.clock())
     return ApiKeyCreated(**shown.model_dump(), secret=created.secret)

@@ -14,7 +14,8 @@ class ApiKeyRow(ControlBase):
     """A key is never deleted, so that the usage of a revoked one keeps its name.
 
     `scopes` and `models` are allow-lists: null means all that the tenant may use, an empty list means none. `allowed_addresses`
-    are networks, none of them means any address. `limits` are a `LimitPolicy`, null for none.
+    are networks, none of them means any address. `limits` are a `LimitPolicy`, null for none. The budgets of the user `owner_id`
+    count what it costs.
     """
 
     __tablename__ = "api_keys"
@@ -28,6 +29,7 @@ class ApiKeyRow(ControlBase):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    owner_id: Mapped[str | None] = mapped_column(Text, ForeignKey("control.users.id"))
     limits: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
     scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     models: Mapped[list[str] | None] = mapped_column(ARRAY(Text))

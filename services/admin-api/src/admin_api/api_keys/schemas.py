@@ -48,7 +48,8 @@ class ApiKey(BaseModel):
     """A key as it may be displayed: `hint` is its beginning and its end.
 
     `scopes` and `models` are what it may use: null means all that its tenant may, an empty list means nothing. Calls are taken
-    from `allowed_addresses` only, or from anywhere when there are none. `tags` are carried into usage.
+    from `allowed_addresses` only, or from anywhere when there are none. `tags` are carried into usage. The budgets of the user
+    `owner_id` count what it costs: who made the key, null for one from the bootstrap.
     """
 
     id: str
@@ -64,6 +65,7 @@ class ApiKey(BaseModel):
     models: list[str] | None
     allowed_addresses: list[str]
     tags: dict[str, str]
+    owner_id: str | None
 
     @classmethod
     def of(cls, row: ApiKeyRow, tenant_name: str, *, now: datetime) -> "ApiKey":
@@ -87,6 +89,7 @@ def _policy_of(row: ApiKeyRow) -> dict[str, Any]:
         "models": row.models,
         "allowed_addresses": row.allowed_addresses,
         "tags": row.tags,
+        "owner_id": row.owner_id,
     }
 
 

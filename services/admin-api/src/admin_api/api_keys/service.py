@@ -71,6 +71,7 @@ async def create_key(
     name: str,
     expires_at: datetime | None,
     policy: KeyPolicy,
+    owner_id: str | None,
 ) -> CreatedKey:
     """Raises `NotFoundError`, `InvalidRequestError` for an end that has passed, or `NotInForceError`."""
     now = clock()
@@ -88,6 +89,7 @@ async def create_key(
             expires_at=expires_at,
             now=now,
             policy=policy,
+            owner_id=owner_id,
         )
     try:
         await propagation.wait(ids)
@@ -109,6 +111,7 @@ async def insert(
     expires_at: datetime | None,
     now: datetime,
     policy: KeyPolicy = _ANYTHING,
+    owner_id: str | None = None,
 ) -> tuple[ApiKeyRow, list[int]]:
     """A new key in the caller's transaction, and the outbox rows that tell the edge."""
     key_hash = hash_api_key(hash_secret, secret)
@@ -127,6 +130,7 @@ async def insert(
         models=None if policy.models is None else list(policy.models),
         allowed_addresses=list(policy.allowed_addresses),
         tags=policy.tags,
+        owner_id=owner_id,
     )
     session.add(row)
     return row, await records.emit(session, KEYS_BUCKET, key_hash)

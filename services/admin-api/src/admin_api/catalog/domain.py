@@ -59,6 +59,7 @@ class WantedRoute:
     prices: RoutePrices
     priority: int | None = None
     weight: int | None = None
+    max_output_tokens: int | Keep | None = KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class ExistingRoute:
     prices: RoutePrices
     priority: int = FIRST_PRIORITY
     weight: int = MIN_WEIGHT
+    max_output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class PlannedRoute:
     new_prices: bool
     priority: int = FIRST_PRIORITY
     weight: int = MIN_WEIGHT
+    max_output_tokens: int | None = None
 
 
 def is_alias(text: str) -> bool:
@@ -149,11 +152,16 @@ def _plan_route(wish: WantedRoute, current: ExistingRoute | None, place: str) ->
         new_prices=current is None or current.prices != wish.prices,
         priority=_first(wish.priority, None if current is None else current.priority, FIRST_PRIORITY),
         weight=_first(wish.weight, None if current is None else current.weight, MIN_WEIGHT),
+        max_output_tokens=_kept(wish.max_output_tokens, None if current is None else current.max_output_tokens),
     )
 
 
 def _first(*values: int | None) -> int:
     return next(value for value in values if value is not None)
+
+
+def _kept(wished: int | Keep | None, current: int | None) -> int | None:
+    return current if isinstance(wished, Keep) else wished
 
 
 def check_fallbacks(kind: str, alias: str, wanted: Sequence[str], graph: Mapping[str, Sequence[str]]) -> None:

@@ -52,6 +52,7 @@ class RouteRow(ControlBase):
         CheckConstraint("price_input >= 0 AND price_cached_input >= 0 AND price_output >= 0", name="prices"),
         CheckConstraint("priority BETWEEN 0 AND 100", name="priority"),
         CheckConstraint("weight BETWEEN 1 AND 1000", name="weight"),
+        CheckConstraint("max_output_tokens BETWEEN 1 AND 100000000", name="max_output_tokens"),
     )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -67,3 +68,4 @@ class RouteRow(ControlBase):
     price_version: Mapped[str] = mapped_column(Text)
     priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     weight: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
+    max_output_tokens: Mapped[int | None] = mapped_column(Integer)

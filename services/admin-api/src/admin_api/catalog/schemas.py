@@ -67,7 +67,9 @@ def _show(price: Decimal | None) -> str | None:
 
 class Route(BaseModel):
     """One way to serve an alias. `price_version` is a new id whenever a price changes. Routes of a lower `priority` number are
-    tried first; among equals, `weight` says how often each comes first."""
+    tried first; among equals, `weight` says how often each comes first.
+
+    `max_output_tokens` is the most the model can answer with: budgets reserve for that where a call sets no maximum itself."""
 
     id: str
     provider: str
@@ -78,6 +80,7 @@ class Route(BaseModel):
     price_version: str
     priority: int
     weight: int
+    max_output_tokens: int | None
 
     @classmethod
     def of(cls, row: RouteRow) -> "Route":
@@ -91,6 +94,7 @@ class Route(BaseModel):
             price_version=row.price_version,
             priority=row.priority,
             weight=row.weight,
+            max_output_tokens=row.max_output_tokens,
         )
 
 
@@ -144,7 +148,7 @@ def _decimal(price: str | None) -> Decimal | None:
 
 class RouteWrite(RequestBody):
     """A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
-    removed when it is null. `priority` and `weight` left out stay as they are (a new route: 0 and 1)."""
+    removed when it is null. `priority`, `weight` and `max_output_tokens` left out stay as they are (a new route: 0, 1, unknown)."""
 
     id: Annotated[str, StringConstraints(max_length=100)] | None = None
     provider: Annotated[str, StringConstraints(max_length=100)]
@@ -158,6 +162,7 @@ class RouteWrite(RequestBody):
     prices: PricesWrite
     priority: Annotated[int, Field(strict=True, ge=FIRST_PRIORITY, le=LAST_PRIORITY)] | None = None
     weight: Annotated[int, Field(strict=True, ge=MIN_WEIGHT, le=MAX_WEIGHT)] | None = None
+    max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=10**8)] | None = None
 
     def value(self) -> WantedRoute:
         return WantedRoute(
@@ -169,6 +174,7 @@ class RouteWrite(RequestBody):
             prices=self.prices.value(),
             priority=self.priority,
             weight=self.weight,
+            max_output_tokens=self.max_output_tokens if "max_output_tokens" in self.model_fields_set else KEEP,
         )
 
 

@@ -180,6 +180,7 @@ def _existing_route(row: RouteRow) -> ExistingRoute:
         prices=RoutePrices(input=row.price_input, cached_input=row.price_cached_input, output=row.price_output),
         priority=row.priority,
         weight=row.weight,
+        max_output_tokens=row.max_output_tokens,
     )
 
 
@@ -189,6 +190,7 @@ def _apply(plan: PlannedRoute, row: RouteRow | None, *, position: int, sealer: S
     row.position = position
     row.priority = plan.priority
     row.weight = plan.weight
+    row.max_output_tokens = plan.max_output_tokens
     row.provider = plan.provider
     row.model = plan.model
     row.base_url = plan.base_url

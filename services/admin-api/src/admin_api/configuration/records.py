@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from admin_api.api_keys.models import ApiKeyRow
+from admin_api.budgets import repository as budgets
+from admin_api.budgets.domain import BUDGET_PREFIX
 from admin_api.catalog.domain import is_alias
 from admin_api.catalog.models import ModelRow, RouteRow
 from admin_api.database import outbox
@@ -65,6 +67,8 @@ def is_key(bucket: str, key: str) -> bool:
         return is_id(key, TENANT_PREFIX)
     if bucket == subjects.SETTINGS_BUCKET:
         return key == subjects.LIMITS_SETTING
+    if bucket == subjects.BUDGETS_BUCKET:
+        return is_id(key, BUDGET_PREFIX)
     alias = subjects.catalog_alias(key)
     return is_alias(alias) and subjects.catalog_key(alias) == key
 
@@ -79,6 +83,7 @@ async def _read_keys(session: AsyncSession, hashes: Collection[str] | None) -> d
         ApiKeyRow.models,
         ApiKeyRow.allowed_addresses,
         ApiKeyRow.tags,
+        ApiKeyRow.owner_id,
         ApiKeyRow.limits,
     ).where(ApiKeyRow.revoked_at.is_(None))
     if hashes is not None:
@@ -88,6 +93,7 @@ async def _read_keys(session: AsyncSession, hashes: Collection[str] | None) -> d
             KeyRecord(
                 key_id=row.id,
                 tenant_id=row.tenant_id,
+                owner_id=row.owner_id,
                 expires_at=row.expires_at,
                 scopes=row.scopes,
                 models=row.models,
@@ -129,11 +135,16 @@ async def _read_settings(session: AsyncSession, names: Collection[str] | None) -
     }
 
 
+async def _read_budgets(session: AsyncSession, ids: Collection[str] | None) -> dict[str, bytes]:
+    return {record.id: msgspec.json.encode(record) for record in await budgets.records(session, ids)}
+
+
 _READERS: Final[Mapping[str, Callable[[AsyncSession, Collection[str] | None], Awaitable[dict[str, bytes]]]]] = {
     subjects.KEYS_BUCKET: _read_keys,
     subjects.POLICIES_BUCKET: _read_policies,
     subjects.CATALOG_BUCKET: _read_catalog,
     subjects.SETTINGS_BUCKET: _read_settings,
+    subjects.BUDGETS_BUCKET: _read_budgets,
 }
 
 
@@ -164,4 +175,5 @@ def _route_record(row: RouteRow) -> RouteRecord:
         price_version=row.price_version,
         priority=row.priority,
         weight=row.weight,
+        max_output_tokens=row.max_output_tokens,
     )

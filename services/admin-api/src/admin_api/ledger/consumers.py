@@ -1,6 +1,6 @@
 """The ledger's side of the bus: bytes to usage events, and Postgres' errors to the consumer's two kinds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC
 from typing import Final
 
@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from admin_api.ledger import service
+from admin_api.ledger.budgets import Spending
 from common.bus.consumer import Decoded, Item, PermanentError, Reject, TransientError
 from common.db.engine import Sessions
 from common.events.usage import UsageEnvelope
@@ -50,21 +51,23 @@ def _read(part: msgspec.Raw) -> UsageEnvelope:
 
 
 class UsageHandler:
-    """Enters decoded batches; the consumer's `handle`."""
+    """Enters decoded batches; the consumer's `handle`. `tell` hears what they added to budgets."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, *, tell: Callable[[Sequence[Spending]], None]) -> None:
         self._sessions = sessions
+        self._tell = tell
 
     async def __call__(self, envelopes: Sequence[UsageEnvelope]) -> None:
         """Raises `PermanentError` when Postgres refuses a row for what it is, `TransientError` for any other failure of it."""
         try:
-            await service.record_usage(self._sessions, envelopes)
+            recorded = await service.record_usage(self._sessions, envelopes)
         except DBAPIError as error:
             if _is_the_rows_fault(error):
                 raise PermanentError(f"refused by the ledger: {error.orig}") from error
             raise TransientError(f"Postgres: {type(error.orig).__name__}") from error
         except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise TransientError(f"Postgres: {type(error).__name__}") from error
+        self._tell(recorded.spending)
 
 
 def _is_the_rows_fault(error: DBAPIError) -> bool:

@@ -72,6 +72,11 @@ class UsageEntryRow(LedgerBase):
     price_version: Mapped[str] = mapped_column(Text)
     latency_ms: Mapped[int] = mapped_column(BigInteger)
     first_token_ms: Mapped[int | None] = mapped_column(BigInteger)
+    attempts: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    end_user: Mapped[str | None] = mapped_column(Text)
+    # Not `metadata`: that name is SQLAlchemy's.
+    labels: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default=text("'{}'"))
+    tags: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
 
 
@@ -97,3 +102,25 @@ class UsageHourlyRow(LedgerBase):
     output_tokens: Mapped[Decimal] = mapped_column(_SUM)
     reasoning_tokens: Mapped[Decimal] = mapped_column(_SUM)
     cost_nano_usd: Mapped[Decimal] = mapped_column(_SUM)
+
+
+class BudgetPeriodRow(LedgerBase):
+    """What was spent of a budget in one of its periods (of a rolling one: on one day): the sum over its entries. A period that
+    nobody has asked for has no row yet, and is then summed up."""
+
+    __tablename__ = "budget_periods"
+
+    budget_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    period_start: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    spent_nano_usd: Mapped[Decimal] = mapped_column(_SUM)
+
+
+class BudgetCrossingRow(LedgerBase):
+    """A percentage of a budget was spent for the first time in a period; said once."""
+
+    __tablename__ = "budget_crossings"
+
+    budget_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    period_start: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    level: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    occurred_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

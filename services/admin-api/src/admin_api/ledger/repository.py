@@ -5,6 +5,7 @@ entries come before the first sum: two workers that write the same keys wait for
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -37,11 +38,16 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "price_version": "text",
     "latency_ms": "bigint",
     "first_token_ms": "bigint",
+    "attempts": "bigint",
+    "end_user": "text",
+    "metadata": "text",
+    "tags": "text",
 }
 _NAMES: Final = ", ".join(_COLUMNS)
 _ARRAYS: Final = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
 _INCOMING: Final = f"unnest({_ARRAYS}) WITH ORDINALITY AS incoming({_NAMES}, position)"
-_VALUES: Final = ", ".join("lines::jsonb" if name == "lines" else name for name in _COLUMNS)
+_JSON: Final = frozenset({"lines", "metadata", "tags"})
+_VALUES: Final = ", ".join(f"{name}::jsonb" if name in _JSON else name for name in _COLUMNS)
 
 DIMENSIONS: Final = ("tenant_id", "key_id", "alias", "provider", "model")
 """With the hour, the key of `usage_hourly`."""
@@ -75,14 +81,14 @@ _RECORD: Final = text(f"""
         FROM inserted GROUP BY {_KEY} ORDER BY {_KEY}
         ON CONFLICT ({_KEY}) DO UPDATE SET {", ".join(f"{name} = known.{name} + excluded.{name}" for name in SUMS)}
     )
-    SELECT count(*) FROM inserted
+    SELECT occurred_at, call_id FROM inserted
 """)  # noqa: S608 - names of columns, from this module
 
 _CONFLICTS: Final = text(f"""
     SELECT incoming.call_id FROM {_INCOMING} JOIN ledger.usage_entries AS known USING (occurred_at, call_id)
     WHERE {
     " OR ".join(
-        f"known.{name} IS DISTINCT FROM incoming.{name}{'::jsonb' if name == 'lines' else ''}"
+        f"known.{name} IS DISTINCT FROM incoming.{name}{'::jsonb' if name in _JSON else ''}"
         for name in _COLUMNS
         if name not in {"occurred_at", "call_id"}
     )
@@ -122,12 +128,16 @@ def rows_of(envelopes: Sequence[UsageEnvelope]) -> Rows:
         "price_version": [each.price_version for each in data],
         "latency_ms": [each.latency_ms for each in data],
         "first_token_ms": [each.first_token_ms for each in data],
+        "attempts": [each.attempts for each in data],
+        "end_user": [each.end_user for each in data],
+        "metadata": [encode(each.metadata).decode() for each in data],
+        "tags": [encode(each.tags).decode() for each in data],
     }
 
 
-async def record(session: AsyncSession, rows: Rows) -> int:
-    """Insert the calls that are not known yet, add them to the hourly sums, and return how many there were."""
-    return int(await session.scalar(_RECORD, dict(rows)) or 0)
+async def record(session: AsyncSession, rows: Rows) -> set[tuple[datetime, str]]:
+    """Insert the calls that are not known yet, add them to the hourly sums, and return when they began, and their ids."""
+    return {(row.occurred_at, row.call_id) for row in await session.execute(_RECORD, dict(rows))}
 
 
 async def conflicting_calls(session: AsyncSession, rows: Rows) -> list[str]:

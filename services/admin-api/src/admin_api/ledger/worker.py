@@ -1,7 +1,8 @@
 """The process `python -m admin_api worker`: usage events in, ledger out, and a small HTTP server for its health and metrics.
 
 Failure policy: with Postgres away, consumption pauses and events wait in the stream; with NATS away, it waits for NATS. Neither
-ends the process; `/readyz` tells which it is, and `omg_consumer_given_back_total` and `omg_nats_disconnects_total` count.
+ends the process; `/readyz` tells which it is, and `omg_consumer_given_back_total` and `omg_nats_disconnects_total` count. Redis is
+told what budgets have spent (`spending`); while it is away, calls are entered all the same.
 """
 
 import asyncio
@@ -14,13 +15,16 @@ from typing import Final
 import asyncpg
 from fastapi import FastAPI
 from prometheus_client import Counter
+from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin_api.ledger.consumers import UsageHandler, decode_usage
 from admin_api.ledger.partitions import ensure_partitions
+from admin_api.ledger.spending import SpendTeller
 from admin_api.settings import WorkerSettings
 from common.bus.connection import Bus, BusUnavailableError
 from common.bus.consumer import PullConsumer
+from common.bus.streams import ensure_buckets, ensure_streams
 from common.clock import Clock, utc_now
 from common.db.engine import Sessions, create_engine, create_sessions, ping
 from common.events import subjects
@@ -29,8 +33,8 @@ from common.lifecycle import TaskOwner, serve
 from common.logging import get_logger
 
 SERVICE: Final = "admin-api-worker"
-# The batch in hand, the partitions, the readiness check; one to spare.
-_POOL_SIZE: Final = 4
+# The batch in hand, the partitions, two of what budgets have spent, the readiness check; one to spare.
+_POOL_SIZE: Final = 6
 _STOP_TIMEOUT_S: Final = 5.0
 _PARTITIONS_INTERVAL_S: Final = 3600.0
 _PARTITIONS_RETRY_S: Final = 10.0
@@ -49,6 +53,10 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
     engine = create_engine(settings.database_url.get_secret_value(), name=SERVICE, pool_size=_POOL_SIZE)
     sessions = create_sessions(engine)
     bus = Bus(url=settings.nats_url.get_secret_value(), name=SERVICE)
+    redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=2, socket_timeout=None)
+    teller = SpendTeller(
+        sessions=sessions, bus=bus, redis=redis, clock=clock, reconcile_s=settings.budget_reconcile_seconds
+    )
     consumer = PullConsumer(
         bus=bus,
         replicas=settings.nats_replicas,
@@ -56,7 +64,7 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
         subject=subjects.USAGE_RECORDED,
         durable=subjects.LEDGER_CONSUMER,
         decode=decode_usage,
-        handle=UsageHandler(sessions),
+        handle=UsageHandler(sessions, tell=teller.tell),
     )
     partitions_tried = asyncio.Event()
 
@@ -72,6 +80,12 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
         await partitions_tried.wait()
         await consumer.run()
 
+    async def tell_spending() -> None:
+        await bus.connected()
+        await ensure_streams(bus.jetstream(), replicas=settings.nats_replicas)
+        await ensure_buckets(bus.jetstream(), replicas=settings.nats_replicas)
+        await teller.run()
+
     async def consumer_is_bound() -> None:
         if not consumer.is_bound:
             raise BusUnavailableError("the consumer is not there yet")
@@ -83,9 +97,11 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
             async with TaskOwner() as tasks:
                 tasks.keep_running("partitions", keep_partitions)
                 tasks.keep_running("consume", consume)
+                tasks.keep_running("tell-spending", tell_spending)
                 yield
                 await consumer.stop(timeout=_STOP_TIMEOUT_S)
         finally:
+            await redis.aclose()
             await bus.close()
             await engine.dispose()
 

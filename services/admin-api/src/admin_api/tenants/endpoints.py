@@ -20,7 +20,12 @@ async def list_tenants(services: Wired, limit: Limit = DEFAULT_LIMIT, cursor: Cu
 async def create_tenant(services: Wired, body: TenantCreate) -> Tenant:
     """Make a tenant; its API keys come next."""
     row = await service.create_tenant(
-        services.sessions, clock=services.clock, propagation=services.propagation, name=body.name, models=body.models
+        services.sessions,
+        clock=services.clock,
+        propagation=services.propagation,
+        name=body.name,
+        models=body.models,
+        timezone=body.timezone,
     )
     return Tenant.of(row)
 
@@ -33,11 +38,11 @@ async def read_tenant(services: Wired, tenant_id: str) -> Tenant:
 
 @router.patch("/{tenant_id}", dependencies=[require("tenants:write")])
 async def update_tenant(services: Wired, tenant_id: str, body: TenantUpdate) -> Tenant:
-    """Change a tenant's name, state or models. In force on every edge replica when this answers."""
+    """Change a tenant's name, state, models or time zone. In force on every edge replica when this answers."""
     row = await service.update_tenant(
         services.sessions,
         tenant_id,
         propagation=services.propagation,
-        changes=body.given("name", "status", "models"),
+        changes=body.given("name", "status", "models", "timezone"),
     )
     return Tenant.of(row)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from admin_api.catalog.schemas import Alias
-from admin_api.fields import Name, RequestBody, absent
+from admin_api.fields import Name, RequestBody, Timezone, absent
 from admin_api.paging import Page
 from admin_api.tenants.domain import MAX_MODELS
 from admin_api.tenants.models import TenantRow
@@ -22,12 +22,15 @@ Models = Annotated[list[Alias], Field(max_length=MAX_MODELS), AfterValidator(_wi
 
 
 class Tenant(BaseModel):
-    """`models` are the aliases the tenant may use: null means every one, an empty list means none."""
+    """`models` are the aliases the tenant may use: null means every one, an empty list means none.
+
+    Its budgets' days begin in `timezone`."""
 
     id: str
     name: str
     status: Status
     models: list[str] | None
+    timezone: str
     created_at: datetime
 
     @classmethod
@@ -44,6 +47,7 @@ class TenantCreate(RequestBody):
 
     name: Name
     models: Models | None = None
+    timezone: Timezone = "UTC"
 
 
 class TenantUpdate(RequestBody):
@@ -52,3 +56,4 @@ class TenantUpdate(RequestBody):
     name: Name = absent()
     status: Status = absent()
     models: Models | None = None
+    timezone: Timezone = absent()

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from admin_api.budgets import repository as budgets
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
 from admin_api.errors import NameTakenError
@@ -17,7 +18,7 @@ from admin_api.tenants.models import TenantRow
 from common.clock import Clock
 from common.db.constraints import violated_constraint
 from common.db.engine import Sessions
-from common.events.subjects import POLICIES_BUCKET
+from common.events.subjects import BUDGETS_BUCKET, POLICIES_BUCKET
 from common.http.errors import NotFoundError
 from common.ids import is_id, new_id
 
@@ -54,13 +55,13 @@ def checked(tenant_id: str) -> str:
 
 
 async def create_tenant(
-    sessions: Sessions, *, clock: Clock, propagation: Propagation, name: str, models: list[str] | None
+    sessions: Sessions, *, clock: Clock, propagation: Propagation, name: str, models: list[str] | None, timezone: str
 ) -> TenantRow:
     """Raises `NameTakenError`, or `NotInForceError` when the edge cannot be told."""
     propagation.check()
     try:
         async with sessions.begin() as session:
-            row, ids = await insert(session, name=name, models=models, now=clock())
+            row, ids = await insert(session, name=name, models=models, now=clock(), timezone=timezone)
     except IntegrityError as error:
         raise _taken(error, name) from error
     await propagation.wait(ids)
@@ -68,10 +69,12 @@ async def create_tenant(
 
 
 async def insert(
-    session: AsyncSession, *, name: str, models: list[str] | None, now: datetime
+    session: AsyncSession, *, name: str, models: list[str] | None, now: datetime, timezone: str = "UTC"
 ) -> tuple[TenantRow, list[int]]:
     """A new tenant in the caller's transaction, and the outbox rows that tell the edge."""
-    row = TenantRow(id=new_id(TENANT_PREFIX), name=name, status="active", models=models, created_at=now)
+    row = TenantRow(
+        id=new_id(TENANT_PREFIX), name=name, status="active", models=models, created_at=now, timezone=timezone
+    )
     session.add(row)
     return row, await records.emit(session, POLICIES_BUCKET, row.id)
 
@@ -88,10 +91,19 @@ async def update_tenant(
             for field, value in changes.items():
                 setattr(row, field, value)
             ids = await records.emit(session, POLICIES_BUCKET, tenant_id)
+            if "timezone" in changes:
+                ids += await _move_budgets(session, tenant_id)
     except IntegrityError as error:
         raise _taken(error, str(changes.get("name"))) from error
     await propagation.wait(ids)
     return row
+
+
+async def _move_budgets(session: AsyncSession, tenant_id: str) -> list[int]:
+    """The tenant's budgets begin their days by its time zone."""
+    budget_ids = await budgets.ids_of_tenant(session, tenant_id)
+    await records.hold(session, BUDGETS_BUCKET, *budget_ids)
+    return await records.emit(session, BUDGETS_BUCKET, *budget_ids)
 
 
 def _taken(error: IntegrityError, name: str) -> Exception:

@@ -76,7 +76,10 @@ class CallLine(BaseModel):
 
 
 class Call(BaseModel):
-    """One call that reached a provider. `estimated`: the provider reported no usage, the tokens are our own reckoning."""
+    """One call that reached a provider. `estimated`: the provider reported no usage, the tokens are our own reckoning.
+
+    `tags` are the key's; `end_user` and `metadata` are what the request said of itself, hashed where the edge is set so.
+    """
 
     id: str
     occurred_at: datetime
@@ -103,6 +106,10 @@ class Call(BaseModel):
     price_version: str
     latency_ms: int
     first_token_ms: int | None
+    attempts: int
+    end_user: str | None
+    metadata: dict[str, str]
+    tags: dict[str, str]
 
     @classmethod
     def of(cls, row: UsageEntryRow, *, tenant_name: str, key_name: str) -> "Call":
@@ -111,6 +118,7 @@ class Call(BaseModel):
             columns
             | {
                 "id": row.call_id,
+                "metadata": row.labels,
                 "tenant_name": tenant_name,
                 "key_name": key_name,
                 "cost_nano_usd": str(row.cost_nano_usd),

@@ -1,0 +1,125 @@
+"""Use cases of budgets. Each is a configuration record of the edge, and read by the ledger's worker from its table."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from admin_api.budgets import repository
+from admin_api.budgets.domain import BUDGET_PREFIX, BudgetPlan, Spent
+from admin_api.budgets.models import BudgetRow
+from admin_api.configuration import records
+from admin_api.configuration.propagation import Propagation
+from admin_api.ledger.budgets import read_spent
+from admin_api.paging import Slice, decode_cursor, encode_cursor
+from common.clock import Clock
+from common.db.engine import Sessions
+from common.events.control import BudgetScope
+from common.events.subjects import BUDGETS_BUCKET
+from common.http.errors import InvalidRequestError, NotFoundError
+from common.ids import is_id, new_id
+
+_MISSING: Final = "There is no such budget."
+
+Shown = tuple[BudgetRow, Spent]
+
+
+async def list_budgets(
+    sessions: Sessions,
+    *,
+    clock: Clock,
+    scope: BudgetScope | None,
+    subject: str | None,
+    limit: int,
+    cursor: str | None,
+) -> Slice[Shown]:
+    """Newest first, with what they have spent. Raises `InvalidCursorError`."""
+    before = decode_cursor(cursor)[0] if cursor is not None else None
+    async with sessions.begin() as session:
+        rows = await repository.newest(session, scope=scope, subject=subject, limit=limit + 1, before=before)
+        spent = await _spent(session, [row.id for row in rows], clock=clock)
+    shown = [(row, spent[row.id]) for row in rows]
+    return Slice.of(shown, limit, lambda each: encode_cursor(each[0].id))
+
+
+async def read_budget(sessions: Sessions, budget_id: str, *, clock: Clock) -> Shown:
+    """Raises `NotFoundError`."""
+    async with sessions.begin() as session:
+        row = await _existing(session, budget_id)
+        return row, (await _spent(session, [row.id], clock=clock))[row.id]
+
+
+async def create_budget(sessions: Sessions, plan: BudgetPlan, *, clock: Clock, propagation: Propagation) -> Shown:
+    """Raises `InvalidRequestError` when there is nothing that it could be for, or `NotInForceError`."""
+    propagation.check()
+    now = clock()
+    async with sessions.begin() as session:
+        if not await repository.subject_exists(session, plan.scope, plan.subject):
+            raise InvalidRequestError(
+                f"subject: there is no such {plan.scope}."
+                if plan.scope != "installation"
+                else "subject: the installation's budget has none.",
+                code="invalid_value",
+                param="subject",
+            )
+        row = BudgetRow(
+            id=new_id(BUDGET_PREFIX),
+            name=plan.name,
+            scope=plan.scope,
+            subject=plan.subject,
+            amount_nano_usd=plan.amount_nano_usd,
+            hard=plan.hard,
+            schedule=plan.schedule,
+            timezone=plan.timezone,
+            starts_at=plan.starts_at or now,
+            warn_at=plan.warn_at,
+            created_at=now,
+        )
+        session.add(row)
+        ids = await records.emit(session, BUDGETS_BUCKET, row.id)
+        spent = await _spent(session, [row.id], clock=clock)
+    await propagation.wait(ids)
+    return row, spent[row.id]
+
+
+async def update_budget(
+    sessions: Sessions, budget_id: str, *, clock: Clock, propagation: Propagation, changes: Mapping[str, Any]
+) -> Shown:
+    """Set the fields in `changes`. Raises `NotFoundError` or `NotInForceError`."""
+    propagation.check()
+    async with sessions.begin() as session:
+        await records.hold(session, BUDGETS_BUCKET, _checked(budget_id))
+        row = await _existing(session, budget_id)
+        for field, value in changes.items():
+            setattr(row, field, value)
+        ids = await records.emit(session, BUDGETS_BUCKET, budget_id)
+        spent = await _spent(session, [row.id], clock=clock)
+    await propagation.wait(ids)
+    return row, spent[row.id]
+
+
+async def delete_budget(sessions: Sessions, budget_id: str, *, propagation: Propagation) -> None:
+    """Raises `NotFoundError` or `NotInForceError`."""
+    propagation.check()
+    async with sessions.begin() as session:
+        await records.hold(session, BUDGETS_BUCKET, _checked(budget_id))
+        await session.delete(await _existing(session, budget_id))
+        ids = await records.emit(session, BUDGETS_BUCKET, budget_id)
+    await propagation.wait(ids)
+
+
+def _checked(budget_id: str) -> str:
+    if not is_id(budget_id, BUDGET_PREFIX):
+        raise NotFoundError(_MISSING)
+    return budget_id
+
+
+async def _existing(session: AsyncSession, budget_id: str) -> BudgetRow:
+    row = await repository.find(session, _checked(budget_id))
+    if row is None:
+        raise NotFoundError(_MISSING)
+    return row
+
+
+async def _spent(session: AsyncSession, ids: list[str], *, clock: Clock) -> dict[str, Spent]:
+    return await read_spent(session, await repository.records(session, ids), now=clock())
