@@ -65,7 +65,7 @@ async def test_rows_in_the_default_partition_move_to_their_month(sessions: Sessi
     made = await ensure_partitions(sessions, now=_NOW)
     assert made == [f"usage_entries_{name}" for name in ("2026_09", "2026_11", "2026_12", "2027_01")]
     assert await _rows(sessions) == {"default": 20, "2026_09": 10, "2026_11": 10, "2026_12": 10}
-    assert await service.record_usage(sessions, events) == 0
+    assert (await service.record_usage(sessions, events)).calls == 0
     await assert_sound(50)
 
 

@@ -48,7 +48,7 @@ def _events(count: int, *, seed: int = 1) -> list[UsageEnvelope]:
 
 async def test_an_entry_holds_what_the_event_said(sessions: Sessions) -> None:
     event = usage_event(time=_NOON, status="failed", http_status=502, error_code="upstream_error", first_token_ms=None)
-    assert await service.record_usage(sessions, [event]) == 1
+    assert (await service.record_usage(sessions, [event])).calls == 1
     async with sessions() as session:
         row = (await session.execute(text("SELECT * FROM ledger.usage_entries"))).mappings().one()
     data = event.data
@@ -171,5 +171,5 @@ async def test_a_lock_that_is_not_had_in_time_is_a_transient_failure(ledger_url:
         await session.execute(text("LOCK TABLE ledger.usage_hourly IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(TransientError):
             await UsageHandler(create_sessions(engine), tell=_nobody)([event])
-    assert await service.record_usage(sessions, [event]) == 1
+    assert (await service.record_usage(sessions, [event])).calls == 1
     await engine.dispose()

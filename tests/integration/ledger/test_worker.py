@@ -76,8 +76,9 @@ class Worker:
 class Stage:
     """The servers, the workers, and what a test does with them."""
 
-    def __init__(self, folder: Path, postgres: PostgresServer, nats_server: NatsServer) -> None:
+    def __init__(self, folder: Path, postgres: PostgresServer, nats_server: NatsServer, redis_url: str) -> None:
         self.folder = folder
+        self.redis_url = redis_url
         self.postgres = postgres
         self.nats = nats_server
         self.workers: list[Worker] = []
@@ -88,7 +89,9 @@ class Stage:
 
     def worker(self) -> Worker:
         log = self.folder / f"worker-{len(self.workers)}.log"
-        self.workers.append(Worker(database_url=self.postgres.url, nats_url=self.nats.url, log=log))
+        self.workers.append(
+            Worker(database_url=self.postgres.url, nats_url=self.nats.url, redis_url=self.redis_url, log=log)
+        )
         return self.workers[-1]
 
     async def publish(self, events: Sequence[UsageEnvelope]) -> None:
@@ -159,9 +162,11 @@ def postgres_server(tmp_path: Path) -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, postgres_server: PostgresServer, nats_server: NatsServer) -> AsyncIterator[Stage]:
+async def stage(
+    tmp_path: Path, postgres_server: PostgresServer, nats_server: NatsServer, redis_url: str
+) -> AsyncIterator[Stage]:
     await asyncio.to_thread(upgrade, url=postgres_server.url, migrations=MIGRATIONS, schemas=SCHEMAS)
-    stage = Stage(tmp_path, postgres_server, nats_server)
+    stage = Stage(tmp_path, postgres_server, nats_server, redis_url)
 
     async def ignore(_error: Exception) -> None:
         """The client would print a traceback for every refused attempt to reconnect."""

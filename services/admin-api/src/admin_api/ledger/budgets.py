@@ -142,7 +142,7 @@ async def _spending_of(session: AsyncSession, envelopes: Sequence[UsageEnvelope]
             for budget in by_subject.get(subject, ()):
                 try:
                     period = period_of(budget, envelope.time)
-                except ValueError:  # somebody's wrong clock, at the end of the calendar
+                except (OverflowError, ValueError):  # somebody's wrong clock, at the end of the calendar
                     continue
                 each = spending.setdefault((budget.id, period.start), Spending(budget, period))
                 each.call_ids.append(envelope.id)

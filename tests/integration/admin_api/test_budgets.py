@@ -1,0 +1,133 @@
+"""Budgets over HTTP, and what the edge is told of them."""
+
+from typing import Any
+
+import pytest
+
+
+async def create(admin: Any, **fields: Any) -> Any:
+    owner = await admin.owner()
+    return await owner.post("/admin/budgets", json={"name": "pilot", "amount_usd": "100", **fields})
+
+
+async def test_a_budget_is_in_force_when_the_call_returns(admin: Any) -> None:
+    tenant = await admin.tenant()
+    reply = await create(admin, scope="tenant", subject=tenant["id"], amount_usd="12.500000001", warn_at=70)
+    assert reply.status_code == 201
+    budget = reply.json()
+    assert (budget["amount_usd"], budget["hard"], budget["schedule"], budget["warn_at"]) == (
+        "12.500000001",
+        True,
+        "calendar_month",
+        70,
+    )
+    current = budget["current"]
+    assert (current["spent_usd"], current["remaining_usd"], current["exceeded"]) == ("0", "12.500000001", False)
+    assert current["start"] < current["end"]
+    record = await admin.record("budgets", budget["id"])
+    assert record == {
+        "id": budget["id"],
+        "name": "pilot",
+        "scope": "tenant",
+        "subject": tenant["id"],
+        "amount": "12500000001",
+        "hard": True,
+        "schedule": "calendar_month",
+        "timezone": "UTC",
+        "starts_at": budget["starts_at"],
+        "warn_at": 70,
+    }
+
+
+async def test_changed_and_removed(admin: Any) -> None:
+    owner, tenant = await admin.owner(), await admin.tenant()
+    key = await admin.key(tenant["id"])
+    budget = (await create(admin, scope="key", subject=key["id"])).json()
+    path = f"/admin/budgets/{budget['id']}"
+    reply = await owner.patch(path, json={"amount_usd": "0.5", "hard": False, "schedule": "rolling_7d"})
+    assert reply.status_code == 200
+    assert (reply.json()["amount_usd"], reply.json()["hard"], reply.json()["name"]) == ("0.5", False, "pilot")
+    assert (await admin.record("budgets", budget["id"]))["amount"] == "500000000"
+    assert (await owner.get(path)).json() == reply.json()
+    listed = (await owner.get("/admin/budgets", params={"scope": "key", "subject": key["id"]})).json()
+    assert [each["id"] for each in listed["data"]] == [budget["id"]]
+    assert (await owner.delete(path)).status_code == 204
+    assert await admin.record("budgets", budget["id"]) is None
+    assert (await owner.get(path)).status_code == 404
+
+
+async def test_days_begin_by_the_tenants_time_zone_until_the_budget_has_its_own(admin: Any) -> None:
+    owner, tenant = await admin.owner(), await admin.tenant()
+    key = await admin.key(tenant["id"])
+    of_tenant = (await create(admin, scope="tenant", subject=tenant["id"])).json()["id"]
+    of_key = (await create(admin, scope="key", subject=key["id"])).json()["id"]
+    own = (await create(admin, scope="key", subject=key["id"], timezone="America/Lima")).json()["id"]
+    reply = await owner.patch(f"/admin/tenants/{tenant['id']}", json={"timezone": "Asia/Tokyo"})
+    assert reply.json()["timezone"] == "Asia/Tokyo"
+    zones = [(await admin.record("budgets", each))["timezone"] for each in (of_tenant, of_key, own)]
+    assert zones == ["Asia/Tokyo", "Asia/Tokyo", "America/Lima"]
+
+
+async def test_who_made_a_key_owns_it(admin: Any) -> None:
+    owner, tenant = await admin.owner(), await admin.tenant()
+    key = (await owner.post(f"/admin/tenants/{tenant['id']}/api-keys", json={"name": "k"})).json()
+    assert key["owner_id"].startswith("usr_")
+    reply = await create(admin, scope="user", subject=key["owner_id"])
+    assert reply.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scope": "tenant", "subject": "tnt_" + "0" * 32},
+        {"scope": "key", "subject": ""},
+        {"scope": "installation", "subject": "x"},
+        {"scope": "galaxy"},
+        {"scope": "installation", "amount_usd": "-1"},
+        {"scope": "installation", "amount_usd": "0.0000000001"},
+        {"scope": "installation", "amount_usd": "1000000000"},
+        {"scope": "installation", "amount_usd": 5},
+        {"scope": "installation", "schedule": "rolling_0d"},
+        {"scope": "installation", "schedule": "rolling_367d"},
+        {"scope": "installation", "timezone": "Mars/Base"},
+        {"scope": "installation", "timezone": "../etc/passwd"},
+        {"scope": "installation", "warn_at": 0},
+        {"scope": "installation", "warn_at": 101},
+        {"scope": "installation", "colour": "red"},
+    ],
+)
+async def test_what_makes_no_sense_is_refused(admin: Any, fields: dict[str, Any]) -> None:
+    reply = await create(admin, **fields)
+    assert reply.status_code in {400, 422}
+    assert reply.json()["error"]["param"] is not None
+
+
+@pytest.mark.parametrize("path", ["bud_" + "0" * 32, "x", "bud_1"])
+async def test_an_unknown_budget_is_not_found(admin: Any, path: str) -> None:
+    owner = await admin.owner()
+    assert (await owner.get(f"/admin/budgets/{path}")).status_code == 404
+    assert (await owner.patch(f"/admin/budgets/{path}", json={"hard": False})).status_code == 404
+    assert (await owner.delete(f"/admin/budgets/{path}")).status_code == 404
+
+
+async def test_a_routes_most_output_reaches_the_edge_and_stays(admin: Any) -> None:
+    owner = await admin.owner()
+    route = {
+        "provider": "openai-compatible",
+        "model": "m",
+        "base_url": "https://example.com/v1",
+        "prices": {"input": "1", "output": "2"},
+    }
+    alias = "budgeted"
+    made = await owner.put(
+        f"/admin/models/{alias}", json={"routes": [{**route, "credential": "sk-x", "max_output_tokens": 4096}]}
+    )
+    assert made.status_code in {200, 201}, made.text
+    [shown] = made.json()["routes"]
+    assert shown["max_output_tokens"] == 4096
+    again = await owner.put(f"/admin/models/{alias}", json={"routes": [{**route, "id": shown["id"]}]})
+    assert again.json()["routes"][0]["max_output_tokens"] == 4096
+    cleared = await owner.put(
+        f"/admin/models/{alias}", json={"routes": [{**route, "id": shown["id"], "max_output_tokens": None}]}
+    )
+    assert cleared.json()["routes"][0]["max_output_tokens"] is None
