@@ -23,6 +23,7 @@ async def test_a_new_key_is_shown_once_and_in_force_when_the_call_returns(admin:
     assert await admin.record("keys", admin.key_hash(secret)) == {
         "key_id": key["id"],
         "tenant_id": tenant["id"],
+        "owner_id": key["owner_id"],
         "expires_at": None,
         "scopes": None,
         "models": None,

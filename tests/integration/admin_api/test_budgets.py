@@ -120,14 +120,14 @@ async def test_a_routes_most_output_reaches_the_edge_and_stays(admin: Any) -> No
     }
     alias = "budgeted"
     made = await owner.put(
-        f"/admin/models/{alias}", json={"routes": [{**route, "credential": "sk-x", "max_output_tokens": 4096}]}
+        f"/admin/model-catalog/{alias}", json={"routes": [{**route, "credential": "sk-x", "max_output_tokens": 4096}]}
     )
     assert made.status_code in {200, 201}, made.text
     [shown] = made.json()["routes"]
     assert shown["max_output_tokens"] == 4096
-    again = await owner.put(f"/admin/models/{alias}", json={"routes": [{**route, "id": shown["id"]}]})
+    again = await owner.put(f"/admin/model-catalog/{alias}", json={"routes": [{**route, "id": shown["id"]}]})
     assert again.json()["routes"][0]["max_output_tokens"] == 4096
     cleared = await owner.put(
-        f"/admin/models/{alias}", json={"routes": [{**route, "id": shown["id"], "max_output_tokens": None}]}
+        f"/admin/model-catalog/{alias}", json={"routes": [{**route, "id": shown["id"], "max_output_tokens": None}]}
     )
     assert cleared.json()["routes"][0]["max_output_tokens"] is None

@@ -64,6 +64,10 @@ async def test_a_call_says_everything(client: httpx.AsyncClient, sessions: Sessi
         cost_nano_usd="375",
         stream=True,
         first_token_ms=None,
+        attempts=2,
+        end_user="anna",
+        metadata={"team": "blue"},
+        tags={"cost centre": "7"},
     )
     await ledger.record_usage(sessions, [event])
     body = (await client.get("/admin/usage/calls")).json()
@@ -95,6 +99,10 @@ async def test_a_call_says_everything(client: httpx.AsyncClient, sessions: Sessi
                 "price_version": event.data.price_version,
                 "latency_ms": 420,
                 "first_token_ms": None,
+                "attempts": 2,
+                "end_user": "anna",
+                "metadata": {"team": "blue"},
+                "tags": {"cost centre": "7"},
             }
         ],
         "has_more": False,

@@ -135,9 +135,19 @@ def rows_of(envelopes: Sequence[UsageEnvelope]) -> Rows:
     }
 
 
-async def record(session: AsyncSession, rows: Rows) -> set[tuple[datetime, str]]:
-    """Insert the calls that are not known yet, add them to the hourly sums, and return when they began, and their ids."""
-    return {(row.occurred_at, row.call_id) for row in await session.execute(_RECORD, dict(rows))}
+Place = tuple[datetime, str]
+"""What an entry is known by: when its call began, and the call's id. Without its zone, which is UTC: the driver takes the last
+moment of the calendar for infinity, and brings it back without one."""
+
+
+def place_of(envelope: UsageEnvelope) -> Place:
+    return envelope.time.replace(tzinfo=None), envelope.id
+
+
+async def record(session: AsyncSession, rows: Rows) -> set[Place]:
+    """Insert the calls that are not known yet, add them to the hourly sums, and return their places."""
+    found = await session.execute(_RECORD, dict(rows))
+    return {(row.occurred_at.replace(tzinfo=None), row.call_id) for row in found}
 
 
 async def conflicting_calls(session: AsyncSession, rows: Rows) -> list[str]:

@@ -60,7 +60,7 @@ async def _enter(
         if len(inserted) < len(envelopes):
             conflicting = await repository.conflicting_calls(session, rows)
         # Of a call that is twice in the batch the first was entered.
-        calls = {(envelope.time, envelope.id): envelope for envelope in reversed(envelopes)}
+        calls = {repository.place_of(envelope): envelope for envelope in reversed(envelopes)}
         spending = await budgets.add_spending(session, [calls[place] for place in sorted(inserted)])
         await crossings.record_crossings(session, spending)
     return len(inserted), spending, conflicting
