@@ -101,6 +101,7 @@ export function createFakeAdminApi(world: World = demoWorld(Date.now()), live: b
           name: String(body["name"]),
           status: "active",
           models: (body["models"] as string[] | null | undefined) ?? null,
+          timezone: "UTC",
           created_at: new Date().toISOString(),
         };
         world.tenants.unshift(created);
@@ -157,6 +158,7 @@ export function createFakeAdminApi(world: World = demoWorld(Date.now()), live: b
           models: null,
           allowed_addresses: [],
           tags: {},
+          owner_id: null,
           revoked_at: null,
           status: "active",
         };
@@ -285,6 +287,7 @@ function putModel(world: World, alias: string, body: ModelWrite): [number, unkno
       id: route.id ?? newId("rte"),
       priority: route.priority ?? 0,
       weight: route.weight ?? 1,
+      max_output_tokens: route.max_output_tokens ?? null,
       provider: route.provider,
       model: route.model,
       base_url: route.base_url ?? PROVIDERS.find(({ name }) => name === route.provider)?.default_base_url ?? "",

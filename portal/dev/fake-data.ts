@@ -34,7 +34,7 @@ export const EMPTY_WORLD = (): World => ({ tenants: [], keys: [], models: [], ca
 
 function tenant(name: string, now: number, daysAgo: number, change: Partial<Tenant> = {}): Tenant {
   const created_at = new Date(now - daysAgo * DAY_MS).toISOString();
-  return { id: newId("tnt"), name, status: "active", models: null, created_at, ...change };
+  return { id: newId("tnt"), name, status: "active", models: null, timezone: "UTC", created_at, ...change };
 }
 
 function key(owner: Tenant, name: string, now: number, daysAgo: number, change: Partial<ApiKey> = {}): ApiKey {
@@ -50,6 +50,7 @@ function key(owner: Tenant, name: string, now: number, daysAgo: number, change: 
     models: null,
     allowed_addresses: [],
     tags: {},
+    owner_id: null,
     revoked_at: null,
     status: "active",
     ...change,
@@ -74,6 +75,7 @@ function model(alias: string, now: number, routes: RouteSpec[], enabled: boolean
       id: newId("rte"),
       priority: 0,
       weight: 1,
+      max_output_tokens: null,
       provider,
       model: name,
       base_url,
@@ -170,6 +172,10 @@ export function makeCall(world: World, moment: number, random: () => number): Ca
     price_version: route.price_version,
     latency_ms: first + Math.round(output * (4 + random() * 6)),
     first_token_ms: stream && status !== "failed" ? first : null,
+    attempts: 1,
+    end_user: null,
+    metadata: {},
+    tags: {},
   };
 }
 

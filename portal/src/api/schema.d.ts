@@ -84,6 +84,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Budgets
+         * @description Budgets and what is spent of them, newest first; all, or those of a scope or a subject.
+         */
+        get: operations["list_budgets"];
+        put?: never;
+        /**
+         * Create Budget
+         * @description Make a budget. What was spent in its period before counts. In force on every edge replica when this answers.
+         */
+        post: operations["create_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/budgets/{budget_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Budget
+         * @description One budget, and what is spent of it.
+         */
+        get: operations["read_budget"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Budget
+         * @description Remove a budget: nothing is refused because of it any more when this answers.
+         */
+        delete: operations["delete_budget"];
+        options?: never;
+        head?: never;
+        /**
+         * Update Budget
+         * @description Change a budget. In force on every edge replica when this answers.
+         */
+        patch: operations["update_budget"];
+        trace?: never;
+    };
     "/admin/gateway": {
         parameters: {
             query?: never;
@@ -243,7 +295,7 @@ export interface paths {
         head?: never;
         /**
          * Update Tenant
-         * @description Change a tenant's name, state or models. In force on every edge replica when this answers.
+         * @description Change a tenant's name, state, models or time zone. In force on every edge replica when this answers.
          */
         patch: operations["update_tenant"];
         trace?: never;
@@ -465,7 +517,8 @@ export interface components {
          * @description A key as it may be displayed: `hint` is its beginning and its end.
          *
          *     `scopes` and `models` are what it may use: null means all that its tenant may, an empty list means nothing. Calls are taken
-         *     from `allowed_addresses` only, or from anywhere when there are none. `tags` are carried into usage.
+         *     from `allowed_addresses` only, or from anywhere when there are none. `tags` are carried into usage. The budgets of the user
+         *     `owner_id` count what it costs: who made the key, null for one from the bootstrap.
          */
         ApiKey: {
             /** Allowed Addresses */
@@ -485,6 +538,8 @@ export interface components {
             models: string[] | null;
             /** Name */
             name: string;
+            /** Owner Id */
+            owner_id: string | null;
             /** Revoked At */
             revoked_at: string | null;
             /** Scopes */
@@ -545,6 +600,8 @@ export interface components {
             models: string[] | null;
             /** Name */
             name: string;
+            /** Owner Id */
+            owner_id: string | null;
             /** Revoked At */
             revoked_at: string | null;
             /** Scopes */
@@ -620,16 +677,156 @@ export interface components {
             requests: number;
         };
         /**
+         * Budget
+         * @description `subject` is the id of the tenant, the key or the user; empty for the installation. A hard budget refuses calls that could
+         *     exceed it, a soft one warns. `timezone` null: the tenant's. `warn_at` is a percentage.
+         */
+        Budget: {
+            /** Amount Usd */
+            amount_usd: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            current: components["schemas"]["BudgetSpending"];
+            /** Hard */
+            hard: boolean;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Schedule */
+            schedule: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "installation" | "tenant" | "key" | "user";
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /** Subject */
+            subject: string;
+            /** Timezone */
+            timezone: string | null;
+            /** Warn At */
+            warn_at: number;
+        };
+        /**
+         * BudgetCreate
+         * @description A budget to be. `starts_at`, by default now, matters to the schedule `fixed` only.
+         */
+        BudgetCreate: {
+            /** Amount Usd */
+            amount_usd: string;
+            /**
+             * Hard
+             * @default true
+             */
+            hard: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Schedule
+             * @default calendar_month
+             */
+            schedule: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "installation" | "tenant" | "key" | "user";
+            /** Starts At */
+            starts_at?: string | null;
+            /**
+             * Subject
+             * @default
+             */
+            subject: string;
+            /** Timezone */
+            timezone?: string | null;
+            /**
+             * Warn At
+             * @default 80
+             */
+            warn_at: number;
+        };
+        /**
+         * BudgetPage
+         * @description Budgets, newest first.
+         */
+        BudgetPage: {
+            /** Data */
+            data: components["schemas"]["Budget"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * BudgetSpending
+         * @description Of the period that is running. `end` is null for a budget that is never renewed.
+         */
+        BudgetSpending: {
+            /** End */
+            end: string | null;
+            /** Exceeded */
+            exceeded: boolean;
+            /** Remaining Usd */
+            remaining_usd: string;
+            /** Spent Usd */
+            spent_usd: string;
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /** Warning */
+            warning: boolean;
+        };
+        /**
+         * BudgetUpdate
+         * @description What is left out stays as it is. What a budget is for does not change: make another one.
+         */
+        BudgetUpdate: {
+            /** Amount Usd */
+            amount_usd?: string;
+            /** Hard */
+            hard?: boolean;
+            /** Name */
+            name?: string;
+            /** Schedule */
+            schedule?: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at?: string;
+            /** Timezone */
+            timezone?: string | null;
+            /** Warn At */
+            warn_at?: number;
+        };
+        /**
          * Call
          * @description One call that reached a provider. `estimated`: the provider reported no usage, the tokens are our own reckoning.
+         *
+         *     `tags` are the key's; `end_user` and `metadata` are what the request said of itself, hashed where the edge is set so.
          */
         Call: {
             /** Alias */
             alias: string;
+            /** Attempts */
+            attempts: number;
             /** Cached Input Tokens */
             cached_input_tokens: number;
             /** Cost Nano Usd */
             cost_nano_usd: string;
+            /** End User */
+            end_user: string | null;
             /** Error Code */
             error_code: string | null;
             /** Estimated */
@@ -650,6 +847,10 @@ export interface components {
             latency_ms: number;
             /** Lines */
             lines: components["schemas"]["CallLine"][];
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            };
             /** Model */
             model: string;
             /**
@@ -676,6 +877,10 @@ export interface components {
             status: "succeeded" | "failed" | "aborted" | "interrupted";
             /** Stream */
             stream: boolean;
+            /** Tags */
+            tags: {
+                [key: string]: string;
+            };
             /** Tenant Id */
             tenant_id: string;
             /** Tenant Name */
@@ -951,6 +1156,8 @@ export interface components {
          * Route
          * @description One way to serve an alias. `price_version` is a new id whenever a price changes. Routes of a lower `priority` number are
          *     tried first; among equals, `weight` says how often each comes first.
+         *
+         *     `max_output_tokens` is the most the model can answer with: budgets reserve for that where a call sets no maximum itself.
          */
         Route: {
             /** Base Url */
@@ -959,6 +1166,8 @@ export interface components {
             has_credential: boolean;
             /** Id */
             id: string;
+            /** Max Output Tokens */
+            max_output_tokens: number | null;
             /** Model */
             model: string;
             /** Price Version */
@@ -974,7 +1183,7 @@ export interface components {
         /**
          * RouteWrite
          * @description A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
-         *     removed when it is null. `priority` and `weight` left out stay as they are (a new route: 0 and 1).
+         *     removed when it is null. `priority`, `weight` and `max_output_tokens` left out stay as they are (a new route: 0, 1, unknown).
          */
         RouteWrite: {
             /** Base Url */
@@ -983,6 +1192,8 @@ export interface components {
             credential?: string | null;
             /** Id */
             id?: string | null;
+            /** Max Output Tokens */
+            max_output_tokens?: number | null;
             /** Model */
             model: string;
             prices: components["schemas"]["PricesWrite"];
@@ -999,12 +1210,14 @@ export interface components {
          */
         Session: {
             /** Permissions */
-            permissions: ("tenants:read" | "tenants:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "catalog:read" | "catalog:write" | "usage:read" | "settings:read" | "settings:write")[];
+            permissions: ("tenants:read" | "tenants:write" | "users:read" | "users:write" | "api_keys:read" | "api_keys:write" | "catalog:read" | "catalog:write" | "budgets:read" | "budgets:write" | "usage:read" | "settings:read" | "settings:write")[];
             user: components["schemas"]["User"];
         };
         /**
          * Tenant
          * @description `models` are the aliases the tenant may use: null means every one, an empty list means none.
+         *
+         *     Its budgets' days begin in `timezone`.
          */
         Tenant: {
             /**
@@ -1023,6 +1236,8 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "suspended";
+            /** Timezone */
+            timezone: string;
         };
         /**
          * TenantCreate
@@ -1033,6 +1248,8 @@ export interface components {
             models?: string[] | null;
             /** Name */
             name: string;
+            /** Timezone */
+            timezone?: string;
         };
         /**
          * TenantPage
@@ -1060,6 +1277,8 @@ export interface components {
              * @enum {string}
              */
             status?: "active" | "suspended";
+            /** Timezone */
+            timezone?: string;
         };
         /**
          * Totals
@@ -1320,6 +1539,170 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_budgets: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                scope?: ("installation" | "tenant" | "key" | "user") | null;
+                subject?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetPage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    create_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    update_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
                 };
             };
             /** @description A refusal. */

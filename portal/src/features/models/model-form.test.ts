@@ -21,6 +21,7 @@ const MODEL: Model = {
       id: "rte_1",
       priority: 0,
       weight: 1,
+      max_output_tokens: null,
       provider: "openai",
       model: "gpt-5-mini",
       base_url: "https://api.openai.com/v1",

@@ -47,7 +47,7 @@ class TenantCreate(RequestBody):
 
     name: Name
     models: Models | None = None
-    timezone: Timezone = "UTC"
+    timezone: Timezone = Field(default_factory=lambda: "UTC")
 
 
 class TenantUpdate(RequestBody):
