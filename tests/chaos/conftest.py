@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from common.crypto.api_keys import new_api_key
+from common.ids import new_id
 from common.testing.emulator import read_call_file
 from devstack.ports import free_port
 from devstack.processes.child import ChildProcess, ProcessSpec
@@ -74,6 +75,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.key = new_api_key()
+        self.budget = new_id("bud")
         self.postgres = PostgresServer(folder / "postgres")
         self.valkey = ValkeyServer(folder / "valkey")
         self.nats = NatsServer(folder / "nats")
@@ -101,6 +103,7 @@ class Stack:
             "OMG_ALLOW_PRIVATE_UPSTREAMS": "true",
             "OMG_SECURE_COOKIES": "false",
             "OMG_PUBLIC_GATEWAY_URL": "http://127.0.0.1:1",
+            "OMG_BUDGET_RECONCILE_SECONDS": "2",
         }
         await asyncio.to_thread(self._admin, "migrate", environment)
         provider = free_port()
@@ -112,6 +115,7 @@ class Stack:
         )
         self.services["provider"].start()
         await asyncio.to_thread(self._admin, "bootstrap", environment, self._content(provider))
+        await self._budget()
         for name, arguments in {
             "admin-api": ("admin_api", "serve"),
             "worker": ("admin_api", "worker"),
@@ -148,6 +152,19 @@ class Stack:
     @property
     def database_url(self) -> str:
         return self._database_url
+
+    async def _budget(self) -> None:
+        """One that all calls count against, and none is refused for."""
+        connection = await asyncpg.connect(self._database_url, timeout=10)
+        try:
+            await connection.execute(
+                "INSERT INTO control.budgets"
+                " (id, name, scope, subject, amount_nano_usd, hard, schedule, starts_at, warn_at, created_at)"
+                " VALUES ($1, 'chaos', 'installation', '', 1000000000000, true, 'fixed', now(), 80, now())",
+                self.budget,
+            )
+        finally:
+            await connection.close()
 
     def _add(self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str], port: int) -> None:
         path = "/v1/models" if name == "provider" else "/readyz"

@@ -9,9 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from admin_api.ledger.audit import find_differences
 from common.db.engine import create_engine, create_sessions
+from common.limits.confirm import confirm
 
 CALLERS = 50
 DOWN_S = 3.0
@@ -121,6 +123,7 @@ async def test_everything_is_killed_in_turn_and_the_ledger_is_exact(stack: Any) 
     assert succeeded <= len(counts) - len(interrupted)
     await tokens_are_the_providers(stack, rows)
     await the_rollup_adds_up(stack)
+    await the_budget_adds_up(stack, sum(row["cost_nano_usd"] for row in rows))
 
 
 async def all_settled(stack: Any, expected: set[str]) -> None:
@@ -155,3 +158,17 @@ async def the_rollup_adds_up(stack: Any) -> None:
             assert await find_differences(session) == []
     finally:
         await engine.dispose()
+
+
+async def the_budget_adds_up(stack: Any, spent: int) -> None:
+    """In the ledger, and in Redis too: nothing of a killed edge or worker stays counted twice, or reserved."""
+    [row] = await stack.ledger("SELECT period_start, spent_nano_usd FROM ledger.budget_periods")
+    assert row["spent_nano_usd"] == spent
+    async with Redis.from_url(stack.valkey.url) as redis, asyncio.timeout(60):
+        while True:
+            told = await confirm(
+                redis, budget_id=stack.budget, period=row["period_start"].isoformat(), spent_absolute=0, call_ids=[]
+            )
+            if (told.spent, told.reserved) == (spent, 0):
+                break
+            await asyncio.sleep(1)
