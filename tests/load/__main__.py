@@ -1,4 +1,4 @@
-"""`python -m tests.load [chat|stream|failover …]`, as `make bench` runs it: what the data plane costs beside nginx and others.
+"""`python -m tests.load [chat|stream|…]`, as `make bench` runs it: what the data plane costs beside nginx and others.
 
 Prints a table, writes `results.json`, and ends with code 1 when a bar does not hold. `--profile` instead runs only the
 edge, under cProfile, and prints where its time goes.
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tests.load import contests, failover, results
+from tests.load import contests, everything, failover, results
 from tests.load.contests import EDGE, Effort
 from tests.load.results import Row
 from tests.load.rig import RigError, take_place
@@ -30,6 +30,7 @@ class _Bench(NamedTuple):
 BENCHES: Final[Mapping[str, _Bench]] = {
     "chat": _Bench(contests.chat, results.chat_rows, results.chat_table),
     "stream": _Bench(contests.stream, results.stream_rows, results.stream_table),
+    "everything": _Bench(everything.run, everything.rows, everything.table),
     "failover": _Bench(failover.run, failover.rows, failover.table),
 }
 

@@ -1,15 +1,17 @@
-"""edge-proxy as it runs in production, with everything on, and what it left in the usage stream.
+"""edge-proxy as it runs in production, and what it left in the usage stream.
 
 Key authentication, the tenant's policy, prices, the call journal on disk, usage events to a real NATS JetStream, metrics, and a
-log line per call into a file.
+log line per call into a file. Calls with the `limited_key` are held to limits and budgets besides, none of which they reach: six
+limits (requests, tokens and calls at once, of the tenant and of the key) and two hard budgets.
 """
 
 import asyncio
 import base64
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,23 +23,57 @@ from common.bus.streams import ensure_buckets, ensure_streams
 from common.crypto.api_keys import hash_api_key, new_api_key
 from common.crypto.sealing import Sealer
 from common.events import subjects
-from common.events.control import CatalogRecord, KeyRecord, RouteRecord, TenantPolicy, route_credential_purpose
+from common.events.control import (
+    BudgetRecord,
+    BudgetScope,
+    CatalogRecord,
+    KeyRecord,
+    LimitPolicy,
+    RateLimits,
+    RouteRecord,
+    TenantPolicy,
+    route_credential_purpose,
+)
 from common.events.usage import UsageEnvelope
 from common.ids import new_id
 from devstack.ports import LOOPBACK, free_port
 from devstack.servers import NatsServer, ValkeyServer
 
 ALIAS: Final = "bench"
+_SCOPES: Final[tuple[BudgetScope, ...]] = ("tenant", "key")
 _PRICES: Final = {"input": 150_000_000, "cached_input": 75_000_000, "output": 600_000_000}
 
 
+_LIMITS: Final = LimitPolicy(
+    overall=RateLimits(requests_per_minute=10**9, tokens_per_minute=10**12, parallel_requests=10**6)
+)
+
+
+def _budgets(tenant: str, key: str) -> list[BudgetRecord]:
+    return [
+        BudgetRecord(
+            id=new_id("bud"),
+            name=scope,
+            scope=scope,
+            subject=subject,
+            amount=str(10**17),
+            hard=True,
+            schedule="calendar_month",
+            timezone="Europe/Berlin",
+            starts_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        for scope, subject in zip(_SCOPES, (tenant, key), strict=True)
+    ]
+
+
 class Installation:
-    """The secrets and records of a tenant that may call one model at `upstream`."""
+    """The secrets and records of two tenants that may call one model at `upstream`, and of which one is limited."""
 
     def __init__(self, *, nats_url: str, redis_url: str, upstream: str) -> None:
         self.nats_url = nats_url
         self._redis_url = redis_url
         self.key = new_api_key()
+        self.limited_key = new_api_key()
         self._upstream = upstream
         self._hash_secret = secrets.token_bytes(32)
         self._encryption_keys = f"bench:{base64.b64encode(os.urandom(32)).decode()}"
@@ -57,7 +93,7 @@ class Installation:
 
     async def put_records(self) -> None:
         """Put into the buckets what admin-api would."""
-        tenant, route = new_id("tnt"), new_id("rte")
+        tenant, limited_tenant, limited_key, route = new_id("tnt"), new_id("tnt"), new_id("key"), new_id("rte")
         credential = Sealer.from_setting(self._encryption_keys).seal(
             "sk-of-the-provider", purpose=route_credential_purpose(route)
         )
@@ -66,6 +102,13 @@ class Installation:
             (subjects.KEYS_BUCKET, hash_api_key(self._hash_secret, self.key)): KeyRecord(
                 key_id=new_id("key"), tenant_id=tenant
             ),
+            (subjects.POLICIES_BUCKET, limited_tenant): TenantPolicy(
+                tenant_id=limited_tenant, status="active", models=[ALIAS], limits=_LIMITS
+            ),
+            (subjects.KEYS_BUCKET, hash_api_key(self._hash_secret, self.limited_key)): KeyRecord(
+                key_id=limited_key, tenant_id=limited_tenant, limits=_LIMITS
+            ),
+            **{(subjects.BUDGETS_BUCKET, each.id): each for each in _budgets(limited_tenant, limited_key)},
             (subjects.CATALOG_BUCKET, subjects.catalog_key(ALIAS)): CatalogRecord(
                 alias=ALIAS,
                 created=1_770_000_000,
@@ -92,7 +135,11 @@ class Installation:
 
 @contextmanager
 def running_edge(
-    folder: Path, *, upstream: str, module: tuple[str, ...] = ("edge_proxy", "serve")
+    folder: Path,
+    *,
+    upstream: str,
+    module: tuple[str, ...] = ("edge_proxy", "serve"),
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[PinnedProcess, str, Installation]]:
     """An edge with a NATS of its own: the process, its URL, and the installation with the key to call it with."""
     folder.mkdir(parents=True)
@@ -100,7 +147,7 @@ def running_edge(
         installation = Installation(nats_url=nats.url, redis_url=valkey.url, upstream=upstream)
         asyncio.run(installation.put_records())
         port = free_port()
-        environment = installation.environment(port=port, state=folder / "state")
+        environment = installation.environment(port=port, state=folder / "state") | dict(settings or {})
         command = python_module(*module)
         with pinned(command, core=TESTED_CORE, port=port, log=folder / "log", environment=environment) as process:
             yield process, f"http://{LOOPBACK}:{port}", installation

@@ -50,7 +50,7 @@ def chat_rows(found: Contest) -> list[Row]:
     for name, outcome in found.outcomes.items():
         rows.append(row(f"chat: {name}: CPU per call", outcome.median(cpu_per_call), "µs"))
         rows.append(row(f"chat: {name}: calls per second on one core", outcome.median(calls_per_second), "1/s"))
-    return rows + _ratios("chat", found, cpu_per_call) + [_usage_row("chat", found)]
+    return rows + _ratios("chat", found, cpu_per_call, to_bare=2) + [usage_row("chat", found)]
 
 
 def stream_rows(found: Contest) -> list[Row]:
@@ -58,18 +58,18 @@ def stream_rows(found: Contest) -> list[Row]:
     for name, outcome in found.outcomes.items():
         rows.append(row(f"stream: {name}: CPU per piece", outcome.median(cpu_per_piece), "µs"))
         rows.append(row(f"stream: {name}: CPU per reply of {PIECES} pieces", outcome.median(cpu_per_stream), "µs"))
-    return rows + _ratios("stream", found, cpu_per_piece) + [_usage_row("stream", found)]
+    return rows + _ratios("stream", found, cpu_per_piece, to_bare=1.5) + [usage_row("stream", found)]
 
 
-def _ratios(name: str, found: Contest, value: Callable[[Round], float]) -> list[Row]:
+def _ratios(name: str, found: Contest, value: Callable[[Round], float], *, to_bare: float) -> list[Row]:
     edge, bare, nginx = (found.outcomes[each].median(value) for each in (EDGE, BARE, NGINX))
     return [
         row(f"{name}: edge-proxy's CPU over nginx's", edge / nginx, "times", bar=10),
-        row(f"{name}: edge-proxy's CPU over the bare proxy's", edge / bare, "times", bar=2),
+        row(f"{name}: edge-proxy's CPU over the bare proxy's", edge / bare, "times", bar=to_bare),
     ]
 
 
-def _usage_row(name: str, found: Contest) -> Row:
+def usage_row(name: str, found: Contest) -> Row:
     calls = found.outcomes[EDGE].calls
     wrong = abs(found.usage_events - calls) + abs(found.usage_calls - calls)
     return row(f"{name}: calls without exactly one usage event, of {calls}", wrong, "calls", bar=0)
@@ -84,7 +84,7 @@ def chat_table(found: Contest) -> list[str]:
         p50 = outcome.median(lambda each: each.load.p50_us) / 1000
         p99 = outcome.median(lambda each: each.load.p99_us) / 1000
         lines.append(
-            f"| {name} | {cpu:.0f} | {_spread(outcome, cpu_per_call)} | {cpu / nginx:.1f} |"
+            f"| {name} | {cpu:.0f} | {spread(outcome, cpu_per_call)} | {cpu / nginx:.1f} |"
             f" {outcome.median(calls_per_second):,.0f} | {p50:.1f} | {p99:.1f} |"
         )
     return lines
@@ -97,13 +97,13 @@ def stream_table(found: Contest) -> list[str]:
     for name, outcome in found.outcomes.items():
         cpu = outcome.median(cpu_per_piece)
         lines.append(
-            f"| {name} | {cpu:.1f} | {_spread(outcome, cpu_per_piece, digits=1)} |"
+            f"| {name} | {cpu:.1f} | {spread(outcome, cpu_per_piece, digits=1)} |"
             f" {outcome.median(cpu_per_stream):,.0f} | {cpu / nginx:.1f} |"
         )
     return lines
 
 
-def _spread(outcome: Outcome, value: Callable[[Round], float], *, digits: int = 0) -> str:
+def spread(outcome: Outcome, value: Callable[[Round], float], *, digits: int = 0) -> str:
     least, most = outcome.spread(value)
     return f"{least:.{digits}f} to {most:.{digits}f}"
 
