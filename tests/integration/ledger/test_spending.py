@@ -58,6 +58,10 @@ class Rig:
         told = await confirm(self.redis, budget_id=budget, period=period, spent_absolute=0, call_ids=[])
         return told.spent, told.reserved
 
+    async def lose(self, budget: str) -> None:
+        period = period_of(await self.record(budget), utc_now()).name
+        await self.redis.delete(*budget_keys(budget, period))
+
     async def open_calls(self, budget: str) -> int:
         period = period_of(await self.record(budget), utc_now()).name
         fields: list[Any] = await self.redis.hkeys(budget_keys(budget, period)[0])
@@ -124,7 +128,7 @@ async def test_what_redis_lost_is_there_again(rig: Rig) -> None:
     budget = await rig.books.budget("key")
     await rig.call(budget, 700)
     await rig.teller.reconcile()
-    await rig.redis.flushall()
+    await rig.lose(budget)
     assert await rig.in_redis(budget) == (0, 0)
     await rig.teller.reconcile()
     assert await rig.in_redis(budget) == (700, 0)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -15,6 +16,8 @@ from common.limits.confirm import confirm
 from edge_proxy.limits.local import LocalLimitStore
 from edge_proxy.limits.port import BudgetClaim, Claim, Granted, Kind, Reservation
 from edge_proxy.limits.redis import RedisLimitStore
+
+pytestmark = pytest.mark.data_layer
 
 SECOND = 1_000_000
 LONG = (29_500_000, 30 * SECOND, 59_500_000, 60 * SECOND, 60_500_000, 24 * 3600 * SECOND)

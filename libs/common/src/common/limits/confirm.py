@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from common.limits.keys import budget_keys
-from common.limits.scripts import CONFIRM
+from common.limits.scripts import CONFIRM, LOWER
 
 _CALLS_AT_ONCE: Final = 2000
 
@@ -42,3 +42,11 @@ async def confirm(
         reply = await script(keys=budget_keys(budget_id, period), args=[now, spent_absolute, *some])
     spent, reserved = reply
     return Confirmed(spent=int(spent), reserved=int(reserved))
+
+
+async def lower(redis: ScriptRunner, *, budget_id: str, period: str, seen: int, spent_absolute: int) -> bool:
+    """Put right a sum that is above the ledger's, which `confirm` never lowers: the budget's periods are others now, or the ledger
+    was restored. Whether that was done; not if the sum is not `seen` any more. Raises what the client raises.
+    """
+    script = redis.register_script(LOWER.text)
+    return bool(await script(keys=budget_keys(budget_id, period), args=[seen, spent_absolute]))

@@ -241,3 +241,12 @@ save_budget(budget)
 return {whole(budget.confirmed + budget.settled), whole(budget.reserved)}
 """,
 )
+
+# KEYS: a budget's two. ARGV: what was seen as confirmed, and what to put in its place; nothing happens if it is not that any more.
+LOWER: Final = _script(
+    """
+if redis.call('HGET', KEYS[1], 'confirmed') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'confirmed', ARGV[2])
+return 1
+"""
+)

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from edge_proxy.limits.port import LimitStoreUnavailable
 from edge_proxy.limits.resp import NotRedis, Reply, ReplyError, ReplyReader, command
@@ -28,6 +28,7 @@ _SHORTEST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 _PROVED_ITSELF_S: Final = 5.0
 _LATEST_S: Final = 0.005
+_NO: Final = frozenset({"false", "0", "no"})
 _GONE_READ_ONLY: Final = frozenset({"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH"})
 
 LOST: Final = ReplyError("LOST the connection before the reply")
@@ -36,7 +37,8 @@ OnReply = Callable[[Reply], None]
 
 
 class Link:
-    """`scripts`: texts to have loaded before the first call. The URL is `redis://` or, for TLS, `rediss://`.
+    """`scripts`: texts to have loaded before the first call. The URL is `redis://` or, for TLS, `rediss://`, with redis-py's
+    options for certificates.
 
     `compose` puts its commands with `put`; `lost` is told when what it was woken for will not be asked for.
     """
@@ -155,7 +157,7 @@ class Link:
             lambda: _Protocol(self),
             url.hostname or "127.0.0.1",
             url.port or 6379,
-            ssl=ssl.create_default_context() if url.scheme == "rediss" else None,
+            ssl=_tls(url.query) if url.scheme == "rediss" else None,
         )
         self._transport = transport
         self._reader = ReplyReader()
@@ -230,6 +232,19 @@ class Link:
         for on_reply in waiting:
             on_reply(LOST)
         self._lost()
+
+
+def _tls(query: str) -> ssl.SSLContext:
+    """With the options that redis-py knows in a URL. Raises `OSError`, `ValueError` for files that cannot be used."""
+    options = dict(parse_qsl(query))
+    context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
+    if options.get("ssl_check_hostname", "true").lower() in _NO or options.get("ssl_cert_reqs") == "none":
+        context.check_hostname = False
+    if options.get("ssl_cert_reqs") == "none":
+        context.verify_mode = ssl.CERT_NONE
+    if certificate := options.get("ssl_certfile"):
+        context.load_cert_chain(certificate, options.get("ssl_keyfile"))
+    return context
 
 
 class _Protocol(asyncio.Protocol):
