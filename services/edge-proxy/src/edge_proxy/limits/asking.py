@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 
 import msgspec
@@ -75,17 +76,14 @@ class Answers:
             for waiter, numbers in zip(self._waiters, _decode(reply), strict=True):
                 waiter.answer(numbers)
             return
-        error = LimitStoreUnavailable(str(reply))
+        failed = list(self._waiters)
         if isinstance(reply, ReplyError) and reply.code == "NOSCRIPT":
-            again = [waiter for waiter in self._waiters if waiter.may_ask_again()]
-            try:
+            again = [waiter for waiter in failed if waiter.may_ask_again()]
+            with suppress(LimitStoreUnavailable):
                 self._store.ask_again(again)
-            except LimitStoreUnavailable as unavailable:
-                error = unavailable
-            else:
-                return
-        for waiter in self._waiters:
-            waiter.fail(error)
+                failed = [waiter for waiter in failed if waiter not in again]
+        for waiter in failed:
+            waiter.fail(LimitStoreUnavailable(str(reply)))
 
 
 class _Timed(Protocol):

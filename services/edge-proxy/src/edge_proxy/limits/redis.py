@@ -19,7 +19,7 @@ from common.limits.scripts import RENEW, RESERVE, SETTLE
 from common.limits.windows import BUCKETS
 from edge_proxy.limits.asking import Answers, Waiter, first_of_one_time
 from edge_proxy.limits.commands import Commands
-from edge_proxy.limits.link import LOST, Link
+from edge_proxy.limits.link import Link
 from edge_proxy.limits.port import (
     LEASE_S,
     SETTLED_LEASE_S,
@@ -196,7 +196,7 @@ class RedisLimitStore:
 
     def _lose(self) -> None:
         while self._ending:
-            self._ending.popleft().failed(LOST)
+            self._pending.keep(self._ending.popleft())
         while self._asking:
             self._asking.popleft().fail(LimitStoreUnavailable(self._link.reason))
 

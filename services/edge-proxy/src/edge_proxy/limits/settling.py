@@ -82,13 +82,14 @@ class Pending:
     def failed(self, settlement: Settlement, reply: ReplyError) -> None:
         if reply.code == "NOSCRIPT":
             self._load()
-        self._keep(settlement)
+        self.keep(settlement)
 
     def _tell(self, settlement: Settlement) -> None:
         if (settlement.changes or settlement.reservation.has_lease) and not self._send(settlement):
-            self._keep(settlement)
+            self.keep(settlement)
 
-    def _keep(self, settlement: Settlement) -> None:
+    def keep(self, settlement: Settlement) -> None:
+        """It was not told, or nobody knows."""
         if settlement.tries >= _TRIES:
             _lost.inc()
             return
