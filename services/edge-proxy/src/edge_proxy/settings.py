@@ -32,6 +32,7 @@ class EdgeSettings(ProcessSettings, BusSettings):
     journal_max_bytes: Annotated[int, Field(ge=1024)] = 1024**3
 
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    max_streams: Annotated[int, Field(ge=1, le=10**6)] = 10_000
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 8
 
     upstream_transport: Literal["http1", "pyreqwest"] = "http1"

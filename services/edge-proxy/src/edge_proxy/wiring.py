@@ -34,6 +34,7 @@ from edge_proxy.pipeline.authorize import KeyPolicy
 from edge_proxy.pipeline.failover import Failover
 from edge_proxy.pipeline.reserve import Reserve
 from edge_proxy.pipeline.run import Pipeline
+from edge_proxy.pipeline.streams import Streams
 from edge_proxy.pipeline.watchdog import Limits, Watch
 from edge_proxy.recording.access_log import AccessLog
 from edge_proxy.recording.attribution import Attribution
@@ -157,6 +158,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
                 TokenEstimate(),
                 assumed_output=settings.assumed_output_tokens,
             ),
+            streams=Streams(at_most=settings.max_streams),
             recorder=recorder,
             traces=traces,
             max_body_bytes=settings.max_body_bytes,

@@ -19,6 +19,7 @@ from edge_proxy.pipeline.call import Call
 from edge_proxy.pipeline.failover import Failover
 from edge_proxy.pipeline.once import record, replay
 from edge_proxy.pipeline.reserve import Reserve
+from edge_proxy.pipeline.streams import Streams
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.recording.traces import Traces
 from edge_proxy.server.client import Client, ClientGone
@@ -35,6 +36,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     idempotency: IdempotencyStore
     failover: Failover
     reserve: Reserve
+    streams: Streams
     recorder: Recorder
     traces: Traces
     max_body_bytes: int
@@ -64,6 +66,13 @@ class Pipeline(msgspec.Struct, frozen=True):
                 await self._serve(call, client)
 
     async def _serve(self, call: Call, client: Client) -> None:
+        if call.request.stream:
+            with self.streams:
+                await self._serve_now(call, client)
+        else:
+            await self._serve_now(call, client)
+
+    async def _serve_now(self, call: Call, client: Client) -> None:
         self.failover.choose(call)
         await self.reserve.take(call, client)
         try:
