@@ -10,7 +10,7 @@ from admin_api.budgets.domain import BUDGET_PREFIX, BudgetPlan, Spent
 from admin_api.budgets.models import BudgetRow
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
-from admin_api.ledger.budgets import read_spent
+from admin_api.ledger.budgets import forget, read_spent
 from admin_api.paging import Slice, decode_cursor, encode_cursor
 from common.clock import Clock
 from common.db.engine import Sessions
@@ -90,8 +90,11 @@ async def update_budget(
     async with sessions.begin() as session:
         await records.hold(session, BUDGETS_BUCKET, _checked(budget_id))
         row = await _existing(session, budget_id)
+        periods = _periods_of(row)
         for field, value in changes.items():
             setattr(row, field, value)
+        if _periods_of(row) != periods:
+            await forget(session, [budget_id])
         ids = await records.emit(session, BUDGETS_BUCKET, budget_id)
         spent = await _spent(session, [row.id], clock=clock)
     await propagation.wait(ids)
@@ -104,8 +107,14 @@ async def delete_budget(sessions: Sessions, budget_id: str, *, propagation: Prop
     async with sessions.begin() as session:
         await records.hold(session, BUDGETS_BUCKET, _checked(budget_id))
         await session.delete(await _existing(session, budget_id))
+        await forget(session, [budget_id])
         ids = await records.emit(session, BUDGETS_BUCKET, budget_id)
     await propagation.wait(ids)
+
+
+def _periods_of(row: BudgetRow) -> tuple[object, ...]:
+    """By what its periods are told."""
+    return row.schedule, row.timezone, row.starts_at
 
 
 def _checked(budget_id: str) -> str:

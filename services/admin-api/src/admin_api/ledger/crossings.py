@@ -1,8 +1,12 @@
-"""When a budget's spending reaches the percentage that its owner wants to hear of, or all of it: said once per period and level."""
+"""When a budget's spending reaches the percentage that its owner wants to hear of, or all of it: said once per period and level.
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Final
+A level that is not reached any more, because the amount was raised, is forgotten, and said again when it is reached (`settle`).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 from prometheus_client import Counter
@@ -10,8 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.database import outbox
-from admin_api.ledger.budgets import Spending
+from common.budget_periods import Period
 from common.events.budgets import ThresholdCrossed
+from common.events.control import BudgetRecord
 from common.events.envelope import Envelope
 from common.events.subjects import BUDGET_THRESHOLD_CROSSED
 from common.ids import new_id
@@ -23,27 +28,94 @@ _crossed = Counter(
     "omg_ledger_budget_thresholds_crossed_total", "Times a budget reached one of its percentages.", ["scope"]
 )
 
-_RECORD: Final = text("""
-    INSERT INTO ledger.budget_crossings (budget_id, period_start, level, occurred_at) VALUES (:id, :start, :level, :now)
-    ON CONFLICT DO NOTHING RETURNING level
+_LEVELS: Final = "unnest(CAST(:ids AS text[]), CAST(:starts AS timestamptz[]), CAST(:levels AS smallint[]))"
+_RECORD: Final = text(f"""
+    INSERT INTO ledger.budget_crossings (budget_id, period_start, level, occurred_at)
+    SELECT budget_id, period_start, level, CAST(:now AS timestamptz)
+    FROM {_LEVELS} AS reached (budget_id, period_start, level) ORDER BY budget_id, period_start, level
+    ON CONFLICT DO NOTHING RETURNING budget_id, period_start, level
+""")  # noqa: S608 - of constants of this module
+_READ: Final = text("""
+    SELECT budget_id, period_start, level FROM ledger.budget_crossings
+    JOIN unnest(CAST(:ids AS text[]), CAST(:starts AS timestamptz[])) AS asked (budget_id, period_start)
+        USING (budget_id, period_start)
 """)
+_FORGET: Final = text(f"""
+    DELETE FROM ledger.budget_crossings AS known USING {_LEVELS} AS gone (budget_id, period_start, level)
+    WHERE known.budget_id = gone.budget_id AND known.period_start = gone.period_start AND known.level = gone.level
+""")  # noqa: S608 - of constants of this module
+
+_Crossing = tuple[str, datetime, int]
 
 
-async def record_crossings(session: AsyncSession, spending: Sequence[Spending]) -> None:
-    """In the transaction that counts the calls; the outbox says what it recorded."""
-    for each in spending:
-        amount = int(each.budget.amount)
-        for level in sorted({each.budget.warn_at, _ALL}):
-            if amount and each.spent * 100 >= amount * level:
-                await _record(session, each, level)
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a budget has spent of one of its periods."""
+
+    budget: BudgetRecord
+    period: Period
+    spent: int
+
+    @property
+    def reached(self) -> set[int]:
+        """Of the percentages that are said. Of a budget of nothing there is none."""
+        return reached(self.budget, self.spent)
+
+    @property
+    def crossings(self) -> set[_Crossing]:
+        return {(self.budget.id, self.period.start, level) for level in self.reached}
 
 
-async def _record(session: AsyncSession, spending: Spending, level: int) -> None:
-    budget, period, now = spending.budget, spending.period, datetime.now(UTC)
-    values = {"id": budget.id, "start": period.start, "level": level, "now": now}
-    if await session.scalar(_RECORD, values) is None:
+def reached(budget: BudgetRecord, spent: int) -> set[int]:
+    """Which of the percentages that are said so much is."""
+    amount = int(budget.amount)
+    return {level for level in (budget.warn_at, _ALL) if amount and spent * 100 >= amount * level}
+
+
+async def record(session: AsyncSession, standings: Sequence[Standing], *, now: datetime) -> None:
+    """Say what these have reached and was not said yet, by the outbox. The transaction holds their rows."""
+    by_place = {(each.budget.id, each.period.start): each for each in standings}
+    new = set().union(*(each.crossings for each in standings))
+    if not new:
         return
-    fact = Envelope(
+    recorded = await session.execute(_RECORD, {**_columns(new), "now": now})
+    facts = [_fact(by_place[row.budget_id, row.period_start], row.level, now) for row in recorded]
+    facts.sort(key=lambda fact: (fact.data.budget_id, fact.data.period_start, fact.data.level))
+    entries = (Entry(Kind.PUBLISH, BUDGET_THRESHOLD_CROSSED, fact.id, msgspec.json.encode(fact)) for fact in facts)
+    await outbox.add(session, *entries)
+    for fact in facts:
+        _crossed.labels(scope=fact.data.scope).inc()
+
+
+async def settle(session: AsyncSession, standings: Sequence[Standing], *, now: datetime) -> None:
+    """As `record`; besides, forget what was said and is not reached any more."""
+    gone = await _recorded(session, standings) - set().union(*(each.crossings for each in standings))
+    if gone:
+        await session.execute(_FORGET, _columns(gone))
+    await record(session, standings, now=now)
+
+
+async def unsettled(session: AsyncSession, standings: Sequence[Standing]) -> list[Standing]:
+    """Those of which something else was said than they have reached."""
+    recorded = await _recorded(session, standings)
+    differing = recorded ^ set().union(*(each.crossings for each in standings))
+    places = {(budget_id, start) for budget_id, start, _ in differing}
+    return [each for each in standings if (each.budget.id, each.period.start) in places]
+
+
+async def _recorded(session: AsyncSession, standings: Sequence[Standing]) -> set[_Crossing]:
+    places = {"ids": [each.budget.id for each in standings], "starts": [each.period.start for each in standings]}
+    return {(row.budget_id, row.period_start, row.level) for row in await session.execute(_READ, places)}
+
+
+def _columns(crossings: Collection[_Crossing]) -> dict[str, Any]:
+    ids, starts, levels = zip(*sorted(crossings), strict=True)
+    return {"ids": list(ids), "starts": list(starts), "levels": list(levels)}
+
+
+def _fact(standing: Standing, level: int, now: datetime) -> Envelope[ThresholdCrossed]:
+    budget, period = standing.budget, standing.period
+    return Envelope(
         id=new_id("evt"),
         type=BUDGET_THRESHOLD_CROSSED,
         source=_SOURCE,
@@ -58,8 +130,6 @@ async def _record(session: AsyncSession, spending: Spending, level: int) -> None
             period_end=period.end,
             level=level,
             amount=budget.amount,
-            spent=str(spending.spent),
+            spent=str(standing.spent),
         ),
     )
-    await outbox.add(session, Entry(Kind.PUBLISH, BUDGET_THRESHOLD_CROSSED, fact.id, msgspec.json.encode(fact)))
-    _crossed.labels(scope=budget.scope).inc()

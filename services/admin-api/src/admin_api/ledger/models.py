@@ -105,8 +105,8 @@ class UsageHourlyRow(LedgerBase):
 
 
 class BudgetPeriodRow(LedgerBase):
-    """What was spent of a budget in one of its periods (of a rolling one: on one day): the sum over its entries. A period that
-    nobody has asked for has no row yet, and is then summed up."""
+    """What was spent of a budget in all that counts for one of its periods (of a rolling one: the last N days): the sum over its
+    entries. A period that nobody has asked for has no row yet, and is then summed up (`budgets`)."""
 
     __tablename__ = "budget_periods"
 

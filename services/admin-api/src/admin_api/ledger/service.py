@@ -1,14 +1,20 @@
 """The ledger's one use case: record a batch of calls."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from prometheus_client import Counter
 
-from admin_api.ledger import budgets, crossings, repository
+from admin_api.ledger import budgets, repository
+from common.clock import Clock, utc_now
 from common.db.engine import Sessions
 from common.events.usage import UsageEnvelope
 from common.logging import get_logger
+
+_ROWS_TIMEOUT_S: Final = 10.0
 
 _log = get_logger(__name__)
 _calls = Counter("omg_ledger_calls_total", "Usage events by what became of them.", ["outcome"])
@@ -19,13 +25,13 @@ _conflicts = Counter(
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """`calls`: how many were new; `spending`: what they added to budgets."""
+    """`calls`: how many were new; `spending`: the budgets that all of them count for."""
 
     calls: int
     spending: Sequence[budgets.Spending]
 
 
-async def record_usage(sessions: Sessions, envelopes: Sequence[UsageEnvelope]) -> Recorded:
+async def record_usage(sessions: Sessions, envelopes: Sequence[UsageEnvelope], *, clock: Clock = utc_now) -> Recorded:
     """Enter the calls that the ledger does not hold yet, with what budgets have spent, in one transaction.
 
     A repeated call changes nothing. When its content differs from what is recorded, the first stands and a counter moves: an
@@ -35,32 +41,23 @@ async def record_usage(sessions: Sessions, envelopes: Sequence[UsageEnvelope]) -
     if not envelopes:
         return Recorded(0, [])
     rows = repository.rows_of(envelopes)
-    while True:
-        try:
-            recorded, spending, conflicting = await _enter(sessions, envelopes, rows)
-            break
-        except budgets.MissingPeriodsError as error:
-            await budgets.ensure_periods(sessions, error.missing)
-    _calls.labels(outcome="recorded").inc(recorded)
-    _calls.labels(outcome="repeated").inc(len(envelopes) - recorded)
+    # Of a call that is twice in the batch the first is entered.
+    calls = list({repository.place_of(envelope): envelope for envelope in reversed(envelopes)}.values())
+    conflicting: list[str] = []
+    now = clock()
+    async with sessions.begin() as session:
+        await budgets.enter_together(session)
+        new = await repository.record(session, rows)
+        if len(new) < len(envelopes):
+            conflicting = await repository.conflicting_calls(session, rows)
+        spending, missing = await budgets.add_spending(session, calls, new=new, now=now)
+    _calls.labels(outcome="recorded").inc(len(new))
+    _calls.labels(outcome="repeated").inc(len(envelopes) - len(new))
     if conflicting:
         _conflicts.inc(len(conflicting))
         _log.error("calls repeated with another content", count=len(conflicting), calls=conflicting[:10])
-    return Recorded(recorded, spending)
-
-
-async def _enter(
-    sessions: Sessions, envelopes: Sequence[UsageEnvelope], rows: repository.Rows
-) -> tuple[int, list[budgets.Spending], list[str]]:
-    """How many were new, what they added to budgets, and which were known with another content."""
-    conflicting: list[str] = []
-    async with sessions.begin() as session:
-        await budgets.enter_together(session)
-        inserted = await repository.record(session, rows)
-        if len(inserted) < len(envelopes):
-            conflicting = await repository.conflicting_calls(session, rows)
-        # Of a call that is twice in the batch the first was entered.
-        calls = {repository.place_of(envelope): envelope for envelope in reversed(envelopes)}
-        spending = await budgets.add_spending(session, [calls[place] for place in sorted(inserted)])
-        await crossings.record_crossings(session, spending)
-    return len(inserted), spending, conflicting
+    if missing:
+        with suppress(TimeoutError):  # the calls are entered; the reconciler makes what is left
+            async with asyncio.timeout(_ROWS_TIMEOUT_S):
+                await budgets.make_rows(sessions, missing, now=now, latest=max((now, *(call.time for call in calls))))
+    return Recorded(len(new), spending)

@@ -1,180 +1,213 @@
 """Telling what budgets have spent, once the ledger has it: to Redis, where calls are let in, and to the edges by bucket.
 
 Redis hears which calls are in the ledger's sum, so that they do not count twice there. The bucket `spend` brings the sum to edges
-whose Redis has lost it, for the period that is running and the next one: a rolling budget begins a day with most of what it spent.
+whose Redis has lost it, or is away, for the period that is running and the next one: a rolling budget begins a day with most of
+what it spent. Both are told within about a second, each budget at most once a second.
 
-Failure policy: all of it is repeated, for all budgets, every `reconcile_s` seconds by one worker at a time: what was not said, what
-Redis lost, and calls that Redis still counts though the ledger has them (a worker died before it could say so). Redis or NATS away:
-`omg_ledger_spend_failures_total`, and the next round. Calls are entered in any case.
+Failure policy: neither holds up the other, nor the entering of calls. Redis or NATS away (`omg_ledger_spend_failures_total`): what
+was not said is said later, calls up to a bound; what is lost beyond it, or with a worker that dies, is found by `reconciler`.
 """
 
 import asyncio
-import zlib
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final, TypeVar
 
 import msgspec
 from nats.errors import Error as NatsError
-from prometheus_client import Counter, Gauge
+from nats.js.errors import Error as JetStreamError
+from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin_api.budgets import repository
-from admin_api.ledger.budgets import Spending, period_of, spent_in
-from common.budget_periods import Period
+from admin_api.ledger import budget_rows
+from admin_api.ledger.budget_rows import Place
+from admin_api.ledger.budgets import Spending, Wanted, period_of, place_of, spent_of
 from common.bus.connection import Bus
+from common.bus.records import StaleRevisionError, put_record, read_revision
 from common.clock import Clock
 from common.db.engine import Sessions
-from common.db.errors import DatabaseUnavailableError
 from common.events.control import BudgetRecord, SpendRecord
 from common.events.subjects import SPEND_BUCKET
-from common.limits.confirm import Confirmed, confirm
-from common.limits.keys import budget_keys
+from common.limits.confirm import confirm
 from common.logging import get_logger
 
-_TELL_S: Final = 1.0
-_TIMEOUT_S: Final = 2.0
-_LOCK: Final = zlib.crc32(b"ledger.spending reconciliation")
-_MOST_CALLS: Final = 100_000
-_MOST_OPEN: Final = 10_000
-_TOLERANCE: Final = timedelta(minutes=5)
-"""Between the time in a call's id and the start of the call."""
+T = TypeVar("T")
+R = TypeVar("R")
 
-_FAILURES: Final = (RedisError, NatsError, SQLAlchemyError, DatabaseUnavailableError, OSError, TimeoutError)
+_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 8.0
+REDIS_TIMEOUT_S: Final = 2.0
+_MOST_CALLS: Final = 100_000
+_AT_ONCE: Final = 32
+
+REDIS_ERRORS: Final = (RedisError, OSError, TimeoutError)
+NATS_ERRORS: Final = (NatsError, JetStreamError, OSError, TimeoutError)
+DATABASE_ERRORS: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 _log = get_logger(__name__)
-_failures = Counter("omg_ledger_spend_failures_total", "Times that Redis or the edges could not be told.")
-_drift = Gauge(
-    "omg_ledger_budget_drift_nano_usd",
-    "What Redis has as spent beyond what the ledger has, or short of it, over all budgets, as of the last comparison.",
-    ["scope"],
-)
-_repairs = Counter("omg_ledger_budget_repairs_total", "Budgets that had less in Redis than in the ledger.")
+_failures = Counter("omg_ledger_spend_failures_total", "Times that what a budget has spent could not be told.", ["to"])
 
 
 class SpendTeller:
     """`run` in the background; `tell` after each commit."""
 
-    def __init__(self, *, sessions: Sessions, bus: Bus, redis: Redis, clock: Clock, reconcile_s: float) -> None:
+    def __init__(self, *, sessions: Sessions, bus: Bus, redis: Redis, clock: Clock) -> None:
         self._sessions = sessions
         self._bus = bus
         self._redis = redis
         self._clock = clock
-        self._reconcile_s = reconcile_s
-        self._untold: dict[tuple[str, str], list[str]] = {}
+        self._calls: dict[Place, list[str]] = {}
+        self._unpublished: set[str] = set()
         self._size = 0
+        self._news = asyncio.Event()
 
     def tell(self, spending: Sequence[Spending]) -> None:
-        """Soon. Beyond a bound the reconciliation will have to find them."""
+        """Soon."""
         for each in spending:
-            if self._size < _MOST_CALLS:
-                self._untold.setdefault((each.budget.id, each.period.name), []).extend(each.call_ids)
-                self._size += len(each.call_ids)
+            self._confirm_later(each.place, each.call_ids)
+            self._publish_later({each.budget.id})
 
     async def run(self) -> None:
         """Until cancelled."""
-        reconcile_at = 0.0
-        loop = asyncio.get_running_loop()
+        pause = _PAUSE_S
         while True:
+            await self._news.wait()
+            pause = _PAUSE_S if await self.flush() else min(2 * pause, _LONGEST_PAUSE_S)
+            await asyncio.sleep(pause)
+
+    async def flush(self) -> bool:
+        """Say now what is waiting; whether all of it was said. What was not goes on waiting."""
+        self._news.clear()
+        calls, self._calls, self._size = self._calls, {}, 0
+        unpublished, self._unpublished = self._unpublished, set()
+        try:
+            async with self._sessions.begin() as session:
+                found = await repository.records(session, {place[0] for place in calls} | unpublished)
+            budgets = {each.id: each for each in found}
+            is_confirmed = await self._confirm_all(budgets, calls)
+            is_published = await self.publish([budgets[id_] for id_ in unpublished if id_ in budgets])
+        except DATABASE_ERRORS as error:
+            _failures.labels(to="anybody").inc()
+            _log.warning("what budgets have spent is told later", reason=repr(error))
+            for place, ids in calls.items():
+                self._confirm_later(place, ids)
+            self._publish_later(unpublished)
+            return False
+        return is_confirmed and is_published
+
+    async def publish(self, budgets: Sequence[BudgetRecord]) -> bool:
+        """Tell the edges; whether they were. Raises the errors of Postgres only; what they are not told they are told later.
+
+        The revision is read first, then the sum: who wrote in between had a newer one, and is not overwritten.
+        """
+        jetstream = self._bus.jetstream()
+        by_id = {budget.id: budget for budget in budgets}
+        if not self._bus.is_connected:
+            self._publish_later(by_id)
+            return not by_id
+        revisions = await for_each(
+            by_id, partial(read_revision, jetstream, SPEND_BUCKET), errors=NATS_ERRORS, to="edges"
+        )
+        records = await self.records([by_id[id_] for id_ in revisions], now=self._clock())
+
+        async def put(id_: str) -> bool:
             try:
-                async with asyncio.timeout(_TIMEOUT_S + self._reconcile_s):
-                    await self._tell()
-                    if loop.time() >= reconcile_at:
-                        reconcile_at = loop.time() + self._reconcile_s
-                        await self.reconcile()
-            except _FAILURES as error:
-                _failures.inc()
-                _log.warning("spending of budgets was not told", reason=repr(error))
-            await asyncio.sleep(_TELL_S)
+                await put_record(jetstream, SPEND_BUCKET, id_, records[id_], on=revisions[id_])
+            except StaleRevisionError:
+                return False
+            return True
 
-    async def _tell(self) -> None:
-        untold, self._untold, self._size = self._untold, {}, 0
-        if not untold:
-            return
+        told = await for_each(records, put, errors=NATS_ERRORS, to="edges")
+        untold = {id_ for id_ in by_id if not told.get(id_)}
+        self._publish_later(untold)
+        return not untold
+
+    async def records(self, budgets: Sequence[BudgetRecord], *, now: datetime) -> dict[str, bytes]:
+        """What the edges are to know of each."""
+        made: list[Wanted] = []
+        following: list[Wanted] = []
+        for budget in budgets:
+            current = period_of(budget, now)
+            made.append((budget, current))
+            if current.end is not None:
+                following_one = period_of(budget, current.end)
+                # Of any but a rolling one, nothing counts for the next period yet but calls from a clock that is ahead.
+                is_rolling = following_one.counts_from < following_one.start
+                (made if is_rolling else following).append((budget, following_one))
+        spent = await spent_of(self._sessions, made, now=now)
         async with self._sessions.begin() as session:
-            budgets = {each.id: each for each in await repository.records(session, {id_ for id_, _ in untold})}
-        for (budget_id, period), call_ids in untold.items():
-            if budget := budgets.get(budget_id):
-                await self._confirm(budget, period_of(budget, datetime.fromisoformat(period)), call_ids)
-        for budget in budgets.values():
-            await self._publish(budget)
+            spent |= await budget_rows.read(session, [place_of(each) for each in following])
+        periods: dict[str, dict[str, str]] = {budget.id: {} for budget in budgets}
+        for budget, period in (*made, *following):
+            periods[budget.id][period.name] = str(spent.get((budget.id, period.start), 0))
+        return {id_: msgspec.json.encode(SpendRecord(periods=each)) for id_, each in periods.items()}
 
-    async def reconcile(self) -> None:
-        """Compare all budgets with what Redis and the edges have of them; put right what differs."""
-        async with self._sessions.begin() as session:
-            if not await session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}):
-                return  # another worker does
-            budgets = await repository.records(session)
-            drift = dict.fromkeys(("installation", "tenant", "key", "user"), 0)
-            for budget in budgets:
-                drift[budget.scope] += await self._compare(budget)
-                await self._publish(budget)
-        for scope, amount in drift.items():
-            _drift.labels(scope=scope).set(amount)
+    async def _confirm_all(self, budgets: dict[str, BudgetRecord], calls: dict[Place, list[str]]) -> bool:
+        now = self._clock()
+        wanted: dict[Place, Wanted] = {}
+        ids: dict[Place, list[str]] = {}
+        for place, call_ids in calls.items():
+            budget = budgets.get(place[0])
+            if budget is None or (period := period_of(budget, place[1])).start != place[1]:
+                continue  # it went, or has other periods now: Redis forgets by itself what nobody asks for
+            wanted[place], ids[place] = (budget, period), call_ids
+            current = period_of(budget, now)
+            if current.counts_from <= period.start < current.start:  # a late call of a rolling budget counts today, too
+                wanted.setdefault((budget.id, current.start), (budget, current))
+        spent = await spent_of(self._sessions, list(wanted.values()), now=now)
 
-    async def _compare(self, budget: BudgetRecord) -> int:
-        """By how much Redis is off, after it was told."""
-        period = period_of(budget, self._clock())
-        before = await self._spent_in_redis(budget, period)
-        confirmed, spent = await self._confirm(budget, period, await self._entered(budget, period))
-        if before < spent:
-            _repairs.inc()
-        return abs(confirmed.spent - spent)
+        async def tell(place: Place) -> None:
+            async with asyncio.timeout(REDIS_TIMEOUT_S):
+                await confirm(
+                    self._redis,
+                    budget_id=place[0],
+                    period=wanted[place][1].name,
+                    spent_absolute=spent[place],
+                    call_ids=ids.get(place, []),
+                )
 
-    async def _spent_in_redis(self, budget: BudgetRecord, period: Period) -> int:
-        name, _ = budget_keys(budget.id, period.name)
-        confirmed, settled = await self._redis.hmget(name, "confirmed", "settled")
-        return int(confirmed or 0) + int(settled or 0)
+        told = await for_each(wanted, tell, errors=REDIS_ERRORS, to="redis")
+        for place in wanted.keys() - told.keys():
+            self._confirm_later(place, ids.get(place, []))
+        return len(told) == len(wanted)
 
-    async def _entered(self, budget: BudgetRecord, period: Period) -> list[str]:
-        """Of the calls that Redis counts by themselves, those that the ledger has."""
-        name, _ = budget_keys(budget.id, period.name)
-        open_calls: list[str] = []
-        async for key, _value in self._redis.hscan_iter(name, match="c:*", count=1000):
-            open_calls.append((key.decode() if isinstance(key, bytes) else key).removeprefix("c:"))
-            if len(open_calls) >= _MOST_OPEN:
-                break
-        times = [moment for moment in map(_time_of, open_calls) if moment is not None]
-        if not times:
-            return []
-        statement = text("""
-            SELECT call_id FROM ledger.usage_entries
-            WHERE call_id = ANY(:ids) AND occurred_at BETWEEN :first AND :last
-        """)
-        values = {"ids": open_calls, "first": min(times) - _TOLERANCE, "last": max(times) + _TOLERANCE}
-        async with self._sessions.begin() as session:
-            return list(await session.scalars(statement, values))
+    def _confirm_later(self, place: Place, call_ids: Sequence[str]) -> None:
+        waiting = self._calls.setdefault(place, [])
+        if self._size < _MOST_CALLS:
+            waiting += call_ids
+            self._size += len(call_ids)
+        self._news.set()
 
-    async def _confirm(self, budget: BudgetRecord, period: Period, call_ids: Sequence[str]) -> tuple[Confirmed, int]:
-        """What Redis has then, and what the ledger has."""
-        async with self._sessions.begin() as session:
-            spent = (await spent_in(session, budget, period)).spent
-        async with asyncio.timeout(_TIMEOUT_S):
-            told = await confirm(
-                self._redis, budget_id=budget.id, period=period.name, spent_absolute=spent, call_ids=call_ids
-            )
-        current = period_of(budget, self._clock())
-        if current.start != period.start and current.counts_from <= period.start:
-            await self._confirm(budget, current, [])  # a late call of a rolling budget counts today, too
-        return told, spent
-
-    async def _publish(self, budget: BudgetRecord) -> None:
-        current = period_of(budget, self._clock())
-        periods = [current] if current.end is None else [current, period_of(budget, current.end)]
-        async with self._sessions.begin() as session:
-            spent = {each.name: str((await spent_in(session, budget, each)).spent) for each in periods}
-        value = msgspec.json.encode(SpendRecord(periods=spent))
-        async with asyncio.timeout(_TIMEOUT_S):
-            bucket = await self._bus.jetstream().key_value(SPEND_BUCKET)
-            await bucket.put(budget.id, value)
+    def _publish_later(self, ids: Collection[str]) -> None:
+        if ids:
+            self._unpublished.update(ids)
+            self._news.set()
 
 
-def _time_of(call_id: str) -> datetime | None:
-    """When a call's id was made."""
-    try:
-        return datetime.fromtimestamp(int(call_id.removeprefix("req_")[:12], 16) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+async def for_each(
+    items: Iterable[T], work: Callable[[T], Awaitable[R]], *, errors: tuple[type[Exception], ...], to: str
+) -> dict[T, R]:
+    """What `work` gives for each, some at a time. Once it fails with one of `errors`, the rest is left out: somebody is away."""
+    results: dict[T, R] = {}
+    failures: list[Exception] = []
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(item: T) -> None:
+        async with free:
+            if not failures:
+                try:
+                    results[item] = await work(item)
+                except errors as error:
+                    failures.append(error)
+
+    async with asyncio.TaskGroup() as group:
+        for item in items:
+            group.create_task(one(item))
+    if failures:
+        _failures.labels(to=to).inc()
+        _log.warning("what budgets have spent is told later", to=to, reason=repr(failures[0]))
+    return results

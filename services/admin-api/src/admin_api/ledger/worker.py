@@ -2,13 +2,13 @@
 
 Failure policy: with Postgres away, consumption pauses and events wait in the stream; with NATS away, it waits for NATS. Neither
 ends the process; `/readyz` tells which it is, and `omg_consumer_given_back_total` and `omg_nats_disconnects_total` count. Redis is
-told what budgets have spent (`spending`); while it is away, calls are entered all the same.
+told what budgets have spent (`spending`, `reconciler`); while it is away, calls are entered all the same.
 """
 
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -20,11 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from admin_api.ledger.consumers import UsageHandler, decode_usage
 from admin_api.ledger.partitions import ensure_partitions
+from admin_api.ledger.reconciler import Reconciler
 from admin_api.ledger.spending import SpendTeller
 from admin_api.settings import WorkerSettings
 from common.bus.connection import Bus, BusUnavailableError
 from common.bus.consumer import PullConsumer
-from common.bus.streams import ensure_buckets, ensure_streams
 from common.clock import Clock, utc_now
 from common.db.engine import Sessions, create_engine, create_sessions, ping
 from common.events import subjects
@@ -33,9 +33,10 @@ from common.lifecycle import TaskOwner, serve
 from common.logging import get_logger
 
 SERVICE: Final = "admin-api-worker"
-# The batch in hand, the partitions, two of what budgets have spent, the readiness check; one to spare.
-_POOL_SIZE: Final = 6
+# The batch in hand, the partitions, telling what budgets have spent, two of the reconciler, the readiness check; one to spare.
+_POOL_SIZE: Final = 7
 _STOP_TIMEOUT_S: Final = 5.0
+_LAST_WORDS_S: Final = 1.0
 _PARTITIONS_INTERVAL_S: Final = 3600.0
 _PARTITIONS_RETRY_S: Final = 10.0
 
@@ -54,8 +55,15 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
     sessions = create_sessions(engine)
     bus = Bus(url=settings.nats_url.get_secret_value(), name=SERVICE)
     redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=2, socket_timeout=None)
-    teller = SpendTeller(
-        sessions=sessions, bus=bus, redis=redis, clock=clock, reconcile_s=settings.budget_reconcile_seconds
+    teller = SpendTeller(sessions=sessions, bus=bus, redis=redis, clock=clock)
+    reconciler = Reconciler(
+        sessions=sessions,
+        bus=bus,
+        redis=redis,
+        clock=clock,
+        teller=teller,
+        interval_s=settings.budget_reconcile_seconds,
+        replicas=settings.nats_replicas,
     )
     consumer = PullConsumer(
         bus=bus,
@@ -80,12 +88,6 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
         await partitions_tried.wait()
         await consumer.run()
 
-    async def tell_spending() -> None:
-        await bus.connected()
-        await ensure_streams(bus.jetstream(), replicas=settings.nats_replicas)
-        await ensure_buckets(bus.jetstream(), replicas=settings.nats_replicas)
-        await teller.run()
-
     async def consumer_is_bound() -> None:
         if not consumer.is_bound:
             raise BusUnavailableError("the consumer is not there yet")
@@ -97,9 +99,13 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
             async with TaskOwner() as tasks:
                 tasks.keep_running("partitions", keep_partitions)
                 tasks.keep_running("consume", consume)
-                tasks.keep_running("tell-spending", tell_spending)
+                tasks.keep_running("tell-spending", teller.run)
+                tasks.keep_running("reconcile-budgets", reconciler.run)
                 yield
                 await consumer.stop(timeout=_STOP_TIMEOUT_S)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LAST_WORDS_S):
+                        await teller.flush()
         finally:
             await redis.aclose()
             await bus.close()

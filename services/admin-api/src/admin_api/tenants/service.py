@@ -11,6 +11,7 @@ from admin_api.budgets import repository as budgets
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
 from admin_api.errors import NameTakenError
+from admin_api.ledger.budgets import forget
 from admin_api.paging import Slice, decode_cursor, encode_cursor
 from admin_api.tenants import repository
 from admin_api.tenants.domain import TENANT_PREFIX
@@ -103,6 +104,7 @@ async def _move_budgets(session: AsyncSession, tenant_id: str) -> list[int]:
     """The tenant's budgets begin their days by its time zone."""
     budget_ids = await budgets.ids_of_tenant(session, tenant_id)
     await records.hold(session, BUDGETS_BUCKET, *budget_ids)
+    await forget(session, budget_ids)
     return await records.emit(session, BUDGETS_BUCKET, *budget_ids)
 
 
