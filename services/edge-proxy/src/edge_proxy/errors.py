@@ -12,7 +12,7 @@
     ├── RequestTimeout       408  the request did not arrive in time
     ├── routing.errors       400  the model cannot do what the call asks for
     ├── idempotency.errors   400 409 422 429 503  about an `Idempotency-Key`
-    ├── BodyTooLarge         413 / HeadersTooLarge 431
+    ├── BodyTooLarge         413 / UnsupportedEncoding 415 / HeadersTooLarge 431
     ├── ProviderRejected     4xx  the provider refused this request's content; its own message is passed on, shortened
     ├── ProviderRateLimited  429  the provider's limit, with its Retry-After (retried by the SDK)
     ├── ProviderFailed       502  5xx, refused connection, unreadable reply, our credential refused (retried)
@@ -115,6 +115,12 @@ class BodyTooLarge(EdgeError):
     status = 413
     type = "invalid_request_error"
     code = "request_too_large"
+
+
+class UnsupportedEncoding(EdgeError):
+    status = 415
+    type = "invalid_request_error"
+    code = "unsupported_encoding"
 
 
 class RequestTimeout(EdgeError):

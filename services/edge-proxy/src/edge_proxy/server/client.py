@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from common.ids import new_id
-from edge_proxy.errors import BodyTooLarge, EdgeError, InvalidRequest
+from edge_proxy.errors import BodyTooLarge, EdgeError
+from edge_proxy.server.encodings import check_encoding, unpacked
 
 Headers = list[tuple[bytes, bytes]]
 """Names in lower case."""
@@ -22,6 +23,8 @@ _STREAM_HEADERS: Final = (
     b"x-accel-buffering: no\r\n"
 )
 _PAUSE_ABOVE_BYTES: Final = 256 * 1024
+_UNPACKED_AT_ONCE: Final = 4 * 1024
+"""More could hold up the others: it may become a thousand times as much."""
 
 
 class ClientGone(Exception):
@@ -108,12 +111,18 @@ class Client:
         return None
 
     async def body(self, *, limit: int) -> bytes:
-        """The request's body. Raises `BodyTooLarge`, early when its size is announced; `RequestTimeout`; `ClientGone`."""
+        """The request's body, unpacked. `limit` holds for both, as it comes and unpacked.
+
+        Raises `BodyTooLarge`, early when its size is announced; `UnsupportedEncoding`; `InvalidRequest`; `RequestTimeout`;
+        `ClientGone`.
+        """
+        encoding = None
         for name, value in self.headers:
             if name == b"content-length" and int(value) > limit:
                 raise BodyTooLarge(f"The request body is larger than {limit} bytes.")
             if name == b"content-encoding" and value != b"identity":
-                raise InvalidRequest("Compressed request bodies are not supported.", code="unsupported_encoding")
+                check_encoding(value)
+                encoding = value
         while not self.complete and self._size <= limit:
             if self._failure is not None:
                 raise self._failure
@@ -124,8 +133,13 @@ class Client:
             await self._news()
         if self._size > limit:
             raise BodyTooLarge(f"The request body is larger than {limit} bytes.")
-        body, self._body = self._body, []
-        return body[0] if len(body) == 1 else b"".join(body)
+        parts, self._body = self._body, []
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        if encoding is None:
+            return body
+        if len(body) < _UNPACKED_AT_ONCE:
+            return unpacked(body, limit=limit)
+        return await asyncio.to_thread(unpacked, body, limit=limit)
 
     def add_header(self, name: bytes, value: bytes) -> None:
         """One more for the answer, whichever it will be."""
