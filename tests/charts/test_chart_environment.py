@@ -36,7 +36,7 @@ EXPECTED: Final = {
         "OMG_SECURE_COOKIES",
         "OMG_ALLOW_PRIVATE_UPSTREAMS",
     },
-    "admin-api-worker": COMMON | {"DATABASE_URL"},
+    "admin-api-worker": COMMON | {"DATABASE_URL", "REDIS_URL"},
     "batch-runner": COMMON | {"DATABASE_URL"},
     "file-service": COMMON | {"DATABASE_URL"},
     "alerts": COMMON | {"DATABASE_URL"},

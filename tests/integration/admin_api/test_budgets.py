@@ -68,6 +68,32 @@ async def test_days_begin_by_the_tenants_time_zone_until_the_budget_has_its_own(
     assert zones == ["Asia/Tokyo", "Asia/Tokyo", "America/Lima"]
 
 
+async def test_what_was_spent_is_counted_anew_when_periods_are_others(admin: Any) -> None:
+    """Its rows go; the ledger makes new ones. A budget that goes takes its rows along."""
+    owner, tenant = await admin.owner(), await admin.tenant()
+
+    async def rows_after(method: str, path: str, changes: dict[str, Any] | None = None) -> int:
+        for table, columns in (("budget_periods", "now(), 5"), ("budget_crossings", "now(), 80, now()")):
+            await admin.execute(f"INSERT INTO ledger.{table} VALUES ($1, {columns})", budget)
+        assert (await owner.request(method, path, json=changes)).status_code in {200, 204}
+        [left] = await admin.execute(
+            "SELECT (SELECT count(*) FROM ledger.budget_periods WHERE budget_id = $1)"
+            " + (SELECT count(*) FROM ledger.budget_crossings WHERE budget_id = $1)",
+            budget,
+        )
+        return int(left[0])
+
+    budget = (await create(admin, scope="tenant", subject=tenant["id"])).json()["id"]
+    path, of_tenant = f"/admin/budgets/{budget}", f"/admin/tenants/{tenant['id']}"
+    assert await rows_after("PATCH", path, {"amount_usd": "7", "name": "n", "schedule": "calendar_month"}) == 2
+    assert await rows_after("PATCH", path, {"schedule": "daily"}) == 0
+    assert await rows_after("PATCH", of_tenant, {"timezone": "Asia/Tokyo"}) == 0
+    assert await rows_after("PATCH", path, {"timezone": "Europe/Berlin"}) == 0
+    assert await rows_after("PATCH", path, {"starts_at": "2026-01-01T00:00:00Z"}) == 0
+    assert await rows_after("PATCH", of_tenant, {"timezone": "Asia/Seoul"}) == 2
+    assert await rows_after("DELETE", path) == 0
+
+
 async def test_who_made_a_key_owns_it(admin: Any) -> None:
     owner, tenant = await admin.owner(), await admin.tenant()
     key = (await owner.post(f"/admin/tenants/{tenant['id']}/api-keys", json={"name": "k"})).json()

@@ -30,6 +30,7 @@ async def known(admin: Any) -> dict[str, str]:
     """Ids that name something, so that requests get beyond "not found"."""
     tenant = await admin.tenant()
     person = await admin.signed_in_as("auditor")
+    budget = {"name": "generated", "scope": "tenant", "subject": tenant["id"], "amount_usd": "1"}
     route = {"provider": "openai-compatible", "model": "m", "base_url": "http://127.0.0.1:1", "prices": {}}
     await (await admin.owner()).put("/admin/model-catalog/generated", json={"routes": [route]})
     return {
@@ -37,6 +38,7 @@ async def known(admin: Any) -> dict[str, str]:
         "key_id": (await admin.key(tenant["id"]))["id"],
         "user_id": (await person.get("/admin/auth/session")).json()["user"]["id"],
         "alias": "generated",
+        "budget_id": (await (await admin.owner()).post("/admin/budgets", json=budget)).json()["id"],
     }
 
 

@@ -21,6 +21,7 @@ async def test_signing_in_sets_a_cookie_that_scripts_cannot_read(admin: Any) -> 
         "users:read",
         "api_keys:read",
         "catalog:read",
+        "budgets:read",
         "usage:read",
         "settings:read",
     ]
