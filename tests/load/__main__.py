@@ -8,30 +8,27 @@ import argparse
 import pstats
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Protocol
 
-from tests.load import contests, everything, failover, results
+from tests.load import chat, everything, failover, results, stream
 from tests.load.contests import EDGE, Effort
 from tests.load.results import Row
 from tests.load.rig import RigError, take_place
 
 
-class _Bench(NamedTuple):
-    """What `run` finds is for the other two, each bench's its own."""
+class _Bench(Protocol):
+    """A module of this package. What its `run` finds is for the other two, each bench's its own."""
 
-    run: Callable[[Path, Effort], Any]
-    rows: Callable[[Any], list[Row]]
-    table: Callable[[Any], list[str]]
+    def run(self, folder: Path, effort: Effort) -> Any: ...
+    def rows(self, found: Any) -> list[Row]: ...
+    def table(self, found: Any) -> list[str]: ...
 
 
 BENCHES: Final[Mapping[str, _Bench]] = {
-    "chat": _Bench(contests.chat, results.chat_rows, results.chat_table),
-    "stream": _Bench(contests.stream, results.stream_rows, results.stream_table),
-    "everything": _Bench(everything.run, everything.rows, everything.table),
-    "failover": _Bench(failover.run, failover.rows, failover.table),
+    each.__name__.rpartition(".")[2]: each for each in (chat, stream, everything, failover)
 }
 
 

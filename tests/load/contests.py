@@ -1,4 +1,4 @@
-"""The two contests: plain calls and streams, each through nginx, through the bare proxy and through edge-proxy."""
+"""A contest: the same calls, plain or streamed, through nginx, through two bare proxies and through edge-proxy."""
 
 import json
 import time
@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 from tests.load.edge import ALIAS, count_usage, running_edge
 from tests.load.measure import Contestant, Outcome, Served, contest
-from tests.load.nginx import nginx_proxy, nginx_upstream
-from tests.load.rig import OTHER_CORE, TESTED_CORE, PinnedProcess, RigError, pinned, python_module
+from tests.load.nginx import nginx_proxy
+from tests.load.rig import TESTED_CORE, PinnedProcess, RigError, pinned, python_module
 from tests.load.wrk import write_script
 
 from devstack.ports import LOOPBACK, free_port
@@ -59,45 +59,14 @@ class Effort:
     edge_module: tuple[str, ...] = ("edge_proxy", "serve")
 
 
-class _StreamUpstream:
-    def __init__(self, port: int) -> None:
-        self.address = f"{LOOPBACK}:{port}"
-
-    def served(self) -> Served:
-        with urllib.request.urlopen(f"http://{self.address}/count", timeout=5) as answer:
-            calls, pieces = answer.read().split()
-        return Served(int(calls), int(pieces))
-
-
-@contextmanager
-def stream_upstream(folder: Path) -> Iterator[Upstream]:
-    """The upstream that streams, on the core of everything that is not under test."""
-    folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
-    command = python_module("tests.load.stream_upstream", str(port))
-    with pinned(command, core=OTHER_CORE, port=port, log=folder / "upstream.log"):
-        yield _StreamUpstream(port)
-
-
 def call_body(*, stream: bool) -> bytes:
     """The call that is repeated, a small one: what a proxy costs shows best there."""
     body = {"model": ALIAS, "messages": _MESSAGES, "temperature": 0.7, "max_tokens": 128}
     return json.dumps(body | ({"stream": True} if stream else {}), separators=(",", ":")).encode()
 
 
-def chat(folder: Path, effort: Effort) -> Contest:
-    """Plain calls: a 480-byte reply, as fast as one core can pass it on."""
-    with nginx_upstream(folder) as upstream:
-        return _run(folder, effort, upstream, stream=False)
-
-
-def stream(folder: Path, effort: Effort) -> Contest:
-    """Streams of 52 pieces, a few milliseconds apart, below saturation: each piece is handled on its own."""
-    with stream_upstream(folder) as upstream:
-        return _run(folder, effort, upstream, stream=True)
-
-
-def _run(folder: Path, effort: Effort, upstream: Upstream, *, stream: bool) -> Contest:
+def run(folder: Path, effort: Effort, upstream: Upstream, *, stream: bool) -> Contest:
+    """Calls through each contestant of `effort` in turn; the usage events of edge-proxy are counted afterwards."""
     body = call_body(stream=stream)
     with ExitStack() as stack:
         nginx, nginx_url = stack.enter_context(nginx_proxy(folder, upstream=upstream.address, buffering=not stream))

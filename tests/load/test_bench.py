@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.load import chat, stream
 from tests.load.contests import BARE, EDGE, LIBRARIES, NGINX, Contest
 from tests.load.measure import Outcome, Round
-from tests.load.results import Row, chat_rows, row, stream_rows, write_into, write_json
+from tests.load.results import Row, row, write_into, write_json
 from tests.load.rig import search_path
 from tests.load.wrk import LoadResult, read_result
 
@@ -55,7 +56,7 @@ def missed(rows: list[Row]) -> list[str]:
     return [each.name for each in rows if each.holds is False]
 
 
-@pytest.mark.parametrize(("rows", "to_bare"), [(chat_rows, 2), (stream_rows, 1.5)])
+@pytest.mark.parametrize(("rows", "to_bare"), [(chat.rows, 2), (stream.rows, 1.5)])
 def test_bars_hold_up_to_a_multiple_of_nginx_and_of_the_bare_proxy(
     rows: Callable[[Contest], list[Row]], to_bare: float
 ) -> None:
@@ -70,7 +71,7 @@ def test_bars_hold_up_to_a_multiple_of_nginx_and_of_the_bare_proxy(
 
 @pytest.mark.parametrize(("events", "calls"), [(99, 99), (101, 101), (101, 100), (100, 99)])
 def test_a_lost_or_doubled_usage_event_is_a_miss(events: int, calls: int) -> None:
-    rows = chat_rows(contest(nginx=20, bare=100, edge=100, events=events, calls=calls))
+    rows = chat.rows(contest(nginx=20, bare=100, edge=100, events=events, calls=calls))
 
     assert len(missed(rows)) == 1
     assert "usage event" in missed(rows)[0]
