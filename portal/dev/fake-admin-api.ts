@@ -288,6 +288,7 @@ function putModel(world: World, alias: string, body: ModelWrite): [number, unkno
       priority: route.priority ?? 0,
       weight: route.weight ?? 1,
       max_output_tokens: route.max_output_tokens ?? null,
+      operations: route.operations ?? null,
       provider: route.provider,
       model: route.model,
       base_url: route.base_url ?? PROVIDERS.find(({ name }) => name === route.provider)?.default_base_url ?? "",

@@ -76,6 +76,7 @@ function model(alias: string, now: number, routes: RouteSpec[], enabled: boolean
       priority: 0,
       weight: 1,
       max_output_tokens: null,
+      operations: null,
       provider,
       model: name,
       base_url,

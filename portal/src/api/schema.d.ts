@@ -518,7 +518,7 @@ export interface components {
          *
          *     `scopes` and `models` are what it may use: null means all that its tenant may, an empty list means nothing. Calls are taken
          *     from `allowed_addresses` only, or from anywhere when there are none. `tags` are carried into usage. The budgets of the user
-         *     `owner_id` count what it costs: who made the key, null for one from the bootstrap.
+         *     `owner_id` count what it costs; null for nobody's.
          */
         ApiKey: {
             /** Allowed Addresses */
@@ -560,7 +560,8 @@ export interface components {
         };
         /**
          * ApiKeyCreate
-         * @description A key to be; without `expires_at` it is valid until it is revoked.
+         * @description A key to be; without `expires_at` it is valid until it is revoked. It is its maker's when `owner_id` is left out, and
+         *     nobody's when that is null.
          */
         ApiKeyCreate: {
             /** Allowed Addresses */
@@ -571,6 +572,8 @@ export interface components {
             models?: string[] | null;
             /** Name */
             name: string;
+            /** Owner Id */
+            owner_id?: string | null;
             /** Scopes */
             scopes?: ("chat" | "completions" | "embeddings" | "responses" | "images" | "audio" | "files" | "batches" | "models" | "moderations" | "rerank")[] | null;
             /** Tags */
@@ -636,7 +639,8 @@ export interface components {
         };
         /**
          * ApiKeyUpdate
-         * @description What is left out stays as it is.
+         * @description What is left out stays as it is. With another owner, the budgets of both are counted anew: they count all that the keys cost
+         *     which are a user's now.
          */
         ApiKeyUpdate: {
             /** Allowed Addresses */
@@ -647,6 +651,8 @@ export interface components {
             models?: string[] | null;
             /** Name */
             name?: string;
+            /** Owner Id */
+            owner_id?: string | null;
             /** Scopes */
             scopes?: ("chat" | "completions" | "embeddings" | "responses" | "images" | "audio" | "files" | "batches" | "models" | "moderations" | "rerank")[] | null;
             /** Tags */
@@ -1158,6 +1164,7 @@ export interface components {
          *     tried first; among equals, `weight` says how often each comes first.
          *
          *     `max_output_tokens` is the most the model can answer with: budgets reserve for that where a call sets no maximum itself.
+         *     `operations` are what the model can do, such as `chat`; null means all that the gateway can have its provider do.
          */
         Route: {
             /** Base Url */
@@ -1170,6 +1177,8 @@ export interface components {
             max_output_tokens: number | null;
             /** Model */
             model: string;
+            /** Operations */
+            operations: string[] | null;
             /** Price Version */
             price_version: string;
             prices: components["schemas"]["Prices"];
@@ -1183,7 +1192,8 @@ export interface components {
         /**
          * RouteWrite
          * @description A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
-         *     removed when it is null. `priority`, `weight` and `max_output_tokens` left out stay as they are (a new route: 0, 1, unknown).
+         *     removed when it is null. `priority`, `weight`, `max_output_tokens` and `operations` left out stay as they are (a new route: 0,
+         *     1, unknown, all).
          */
         RouteWrite: {
             /** Base Url */
@@ -1196,6 +1206,8 @@ export interface components {
             max_output_tokens?: number | null;
             /** Model */
             model: string;
+            /** Operations */
+            operations?: string[] | null;
             prices: components["schemas"]["PricesWrite"];
             /** Priority */
             priority?: number | null;

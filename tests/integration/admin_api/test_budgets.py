@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from common.events.subjects import catalog_key
+
 
 async def create(admin: Any, **fields: Any) -> Any:
     owner = await admin.owner()
@@ -94,6 +96,33 @@ async def test_what_was_spent_is_counted_anew_when_periods_are_others(admin: Any
     assert await rows_after("DELETE", path) == 0
 
 
+async def test_a_key_changes_hands_and_both_budgets_are_counted_anew(admin: Any) -> None:
+    owner, tenant = await admin.owner(), await admin.tenant()
+    heir = (await (await admin.signed_in_as("auditor")).get("/admin/auth/session")).json()["user"]["id"]
+    key = await admin.key(tenant["id"])
+    path = f"/admin/tenants/{tenant['id']}/api-keys/{key['id']}"
+    budgets = [(await create(admin, scope="user", subject=user)).json()["id"] for user in (key["owner_id"], heir)]
+
+    async def rows_after(changes: dict[str, Any]) -> int:
+        for budget in budgets:
+            await admin.execute("INSERT INTO ledger.budget_periods VALUES ($1, now(), 5)", budget)
+        reply = await owner.patch(path, json=changes)
+        assert reply.status_code == 200
+        assert {**reply.json(), **changes} == reply.json()
+        count = "SELECT count(*) FROM ledger.budget_periods WHERE budget_id = ANY($1)"
+        [left] = await admin.execute(count, budgets)
+        await admin.execute("DELETE FROM ledger.budget_periods WHERE budget_id = ANY($1)", budgets)
+        return int(left[0])
+
+    assert await rows_after({"owner_id": key["owner_id"]}) == 2
+    assert await rows_after({"owner_id": heir}) == 0
+    assert await rows_after({"owner_id": None}) == 1
+    refused = await owner.patch(path, json={"owner_id": "usr_nobody"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "owner_id")
+    made = await owner.post(f"/admin/tenants/{tenant['id']}/api-keys", json={"name": "k", "owner_id": heir})
+    assert made.json()["owner_id"] == heir
+
+
 async def test_who_made_a_key_owns_it(admin: Any) -> None:
     owner, tenant = await admin.owner(), await admin.tenant()
     key = (await owner.post(f"/admin/tenants/{tenant['id']}/api-keys", json={"name": "k"})).json()
@@ -157,3 +186,26 @@ async def test_a_routes_most_output_reaches_the_edge_and_stays(admin: Any) -> No
         f"/admin/model-catalog/{alias}", json={"routes": [{**route, "id": shown["id"], "max_output_tokens": None}]}
     )
     assert cleared.json()["routes"][0]["max_output_tokens"] is None
+
+
+async def test_what_a_route_can_do_reaches_the_edge_and_stays(admin: Any) -> None:
+    owner = await admin.owner()
+    route = {"provider": "openai-compatible", "model": "m", "base_url": "https://example.com/v1", "prices": {}}
+    path = "/admin/model-catalog/able"
+
+    async def put(**fields: Any) -> Any:
+        return await owner.put(path, json={"routes": [{**route, **fields}]})
+
+    async def told() -> Any:
+        return (await admin.record("catalog", catalog_key("able")))["routes"][0].get("operations")
+
+    [shown] = (await put(operations=["chat", "chat"])).json()["routes"]
+    assert (shown["operations"], await told()) == (["chat"], ["chat"])
+    again = await put(id=shown["id"])
+    assert again.json()["routes"][0]["operations"] == ["chat"]
+    everything = await put(id=shown["id"], operations=None)
+    assert (everything.json()["routes"][0]["operations"], await told()) == (None, None)
+    refused = await put(operations=["chat", "telepathy"])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "unknown_operation")
+    assert "telepathy" in refused.json()["error"]["message"]
+    assert (await put(operations=[])).status_code == 400

@@ -22,6 +22,7 @@ const MODEL: Model = {
       priority: 0,
       weight: 1,
       max_output_tokens: null,
+      operations: null,
       provider: "openai",
       model: "gpt-5-mini",
       base_url: "https://api.openai.com/v1",

@@ -50,7 +50,7 @@ async def create_api_key(
         name=body.name,
         expires_at=body.expires_at,
         policy=body.policy(),
-        owner_id=principal.user_id,
+        owner_id=body.given("owner_id").get("owner_id", principal.user_id),
     )
     shown = ApiKey.of(created.row, created.tenant_name, now=services.clock())
     return ApiKeyCreated(**shown.model_dump(), secret=created.secret)
@@ -65,7 +65,7 @@ async def update_api_key(services: Wired, tenant_id: str, key_id: str, body: Api
         key_id,
         clock=services.clock,
         propagation=services.propagation,
-        changes=body.given("name", "expires_at", "scopes", "models", "allowed_addresses", "tags"),
+        changes=body.given("name", "expires_at", "scopes", "models", "allowed_addresses", "tags", "owner_id"),
     )
     return ApiKey.of(row, tenant_name, now=services.clock())
 

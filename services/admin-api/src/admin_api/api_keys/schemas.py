@@ -41,6 +41,7 @@ Network = Annotated[
 Networks = Annotated[list[Network], Field(max_length=MAX_ADDRESSES), AfterValidator(_without_repetition)]
 _TagName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG_LENGTH, pattern=NO_CONTROL_CHARACTERS)]
 _TagValue = Annotated[str, StringConstraints(max_length=MAX_TAG_LENGTH, pattern=NO_CONTROL_CHARACTERS)]
+OwnerId = Annotated[str, StringConstraints(max_length=100)]
 Tags = Annotated[dict[_TagName, _TagValue], Field(max_length=MAX_TAGS)]
 
 
@@ -49,7 +50,7 @@ class ApiKey(BaseModel):
 
     `scopes` and `models` are what it may use: null means all that its tenant may, an empty list means nothing. Calls are taken
     from `allowed_addresses` only, or from anywhere when there are none. `tags` are carried into usage. The budgets of the user
-    `owner_id` count what it costs: who made the key, null for one from the bootstrap.
+    `owner_id` count what it costs; null for nobody's.
     """
 
     id: str
@@ -98,7 +99,8 @@ class ApiKeyPage(Page[ApiKey]):
 
 
 class ApiKeyCreate(RequestBody):
-    """A key to be; without `expires_at` it is valid until it is revoked."""
+    """A key to be; without `expires_at` it is valid until it is revoked. It is its maker's when `owner_id` is left out, and
+    nobody's when that is null."""
 
     name: Name
     expires_at: Moment | None = None
@@ -106,6 +108,7 @@ class ApiKeyCreate(RequestBody):
     models: Models | None = None
     allowed_addresses: Networks = Field(default_factory=list)
     tags: Tags = Field(default_factory=dict)
+    owner_id: OwnerId | None = None
 
     def policy(self) -> KeyPolicy:
         return KeyPolicy(
@@ -114,7 +117,8 @@ class ApiKeyCreate(RequestBody):
 
 
 class ApiKeyUpdate(RequestBody):
-    """What is left out stays as it is."""
+    """What is left out stays as it is. With another owner, the budgets of both are counted anew: they count all that the keys cost
+    which are a user's now."""
 
     name: Name = absent()
     expires_at: Moment | None = None
@@ -122,6 +126,7 @@ class ApiKeyUpdate(RequestBody):
     models: Models | None = None
     allowed_addresses: Networks = absent()
     tags: Tags = absent()
+    owner_id: OwnerId | None = None
 
 
 class ApiKeyCreated(ApiKey):

@@ -18,12 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin_api.api_keys import repository
 from admin_api.api_keys.domain import KEY_PREFIX, KeyPolicy
 from admin_api.api_keys.models import ApiKeyRow
+from admin_api.budgets import repository as budgets
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
 from admin_api.database import outbox
 from admin_api.errors import KeyRevokedError, NotInForceError
+from admin_api.ledger.budgets import forget
 from admin_api.paging import Slice, decode_cursor, encode_cursor
 from admin_api.tenants.service import existing as existing_tenant
+from admin_api.users import repository as users
 from common.clock import Clock
 from common.crypto.api_keys import hash_api_key, key_hint, new_api_key
 from common.db.engine import Sessions
@@ -73,13 +76,14 @@ async def create_key(
     policy: KeyPolicy,
     owner_id: str | None,
 ) -> CreatedKey:
-    """Raises `NotFoundError`, `InvalidRequestError` for an end that has passed, or `NotInForceError`."""
+    """Raises `NotFoundError`, `InvalidRequestError` for an end that has passed or an unknown owner, or `NotInForceError`."""
     now = clock()
     _check_end(expires_at, now)
     propagation.check()
     secret = new_api_key()
     async with sessions.begin() as session:
         tenant = await existing_tenant(session, tenant_id)
+        await _check_owner(session, owner_id)
         row, ids = await insert(
             session,
             tenant_id=tenant.id,
@@ -146,12 +150,13 @@ async def update_key(
     changes: Mapping[str, Any],
 ) -> tuple[ApiKeyRow, str]:
     """The key as it is now, with its tenant's name. Raises `NotFoundError`, `KeyRevokedError`, `InvalidRequestError` for an end
-    that has passed, or `NotInForceError`."""
+    that has passed or an unknown owner, or `NotInForceError`."""
     _check_end(changes.get("expires_at"), clock())
     propagation.check()
     async with sessions.begin() as session:
         tenant = await existing_tenant(session, tenant_id)
         row = await existing(session, tenant_id, key_id)
+        await _check_owner(session, changes.get("owner_id"))
         ids = await change(session, row, changes)
     await propagation.wait(ids)
     return row, tenant.name
@@ -162,6 +167,11 @@ def _check_end(expires_at: datetime | None, now: datetime) -> None:
         raise InvalidRequestError(
             "expires_at: must be in the future, and within a hundred years.", code="invalid_value", param="expires_at"
         )
+
+
+async def _check_owner(session: AsyncSession, owner_id: str | None) -> None:
+    if owner_id is not None and await users.find(session, owner_id) is None:
+        raise InvalidRequestError("owner_id: there is no such user.", code="invalid_value", param="owner_id")
 
 
 async def existing(session: AsyncSession, tenant_id: str, key_id: str) -> ApiKeyRow:
@@ -178,8 +188,11 @@ async def change(session: AsyncSession, row: ApiKeyRow, changes: Mapping[str, An
     await session.refresh(row)
     if row.revoked_at is not None:
         raise KeyRevokedError
+    owner = row.owner_id
     for field, value in changes.items():
         setattr(row, field, value)
+    if row.owner_id != owner:
+        await forget(session, await budgets.ids_of_users(session, [each for each in (owner, row.owner_id) if each]))
     return await records.emit(session, KEYS_BUCKET, row.hash)
 
 

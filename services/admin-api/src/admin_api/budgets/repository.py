@@ -46,6 +46,11 @@ async def ids_of_tenant(session: AsyncSession, tenant_id: str) -> list[str]:
     return list((await session.execute(statement)).scalars())
 
 
+async def ids_of_users(session: AsyncSession, user_ids: Collection[str]) -> list[str]:
+    statement = select(BudgetRow.id).where(BudgetRow.scope == "user", BudgetRow.subject.in_(user_ids))
+    return list((await session.execute(statement)).scalars())
+
+
 async def applying(
     session: AsyncSession, *, tenant_ids: Collection[str], key_ids: Collection[str], user_ids: Collection[str]
 ) -> list[BudgetRecord]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import Final
+from typing import Final, TypeVar
 
 from admin_api.catalog.providers import PROVIDERS
 from common.http.errors import InvalidRequestError
@@ -24,12 +24,14 @@ LAST_PRIORITY: Final = 100
 MIN_WEIGHT: Final = 1
 MAX_WEIGHT: Final = 1000
 MAX_FALLBACKS: Final = 5
+MAX_OPERATIONS: Final = 32
 FALLBACK_KINDS: Final = ("fallbacks", "context_length_fallbacks", "content_filter_fallbacks")
 _ALIAS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]*(/[A-Za-z0-9][A-Za-z0-9._:@+-]*)*")
+_T = TypeVar("_T")
 
 
 class Keep(Enum):
-    """Says that a route's credential stays what it is."""
+    """Says that something of a route stays what it is."""
 
     KEEP = "keep"
 
@@ -60,6 +62,7 @@ class WantedRoute:
     priority: int | None = None
     weight: int | None = None
     max_output_tokens: int | Keep | None = KEEP
+    operations: Sequence[str] | Keep | None = KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class ExistingRoute:
     priority: int = FIRST_PRIORITY
     weight: int = MIN_WEIGHT
     max_output_tokens: int | None = None
+    operations: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class PlannedRoute:
     priority: int = FIRST_PRIORITY
     weight: int = MIN_WEIGHT
     max_output_tokens: int | None = None
+    operations: Sequence[str] | None = None
 
 
 def is_alias(text: str) -> bool:
@@ -142,6 +147,13 @@ def _plan_route(wish: WantedRoute, current: ExistingRoute | None, place: str) ->
         raise _invalid(
             f"{place}.credential", f"is required for the provider {provider.name}.", code="credential_required"
         )
+    operations = _kept(wish.operations, None if current is None else current.operations)
+    if unknown := sorted({*(operations or ())}.difference(provider.operations)):
+        raise _invalid(
+            f"{place}.operations",
+            f"{', '.join(unknown)}: the provider {provider.name} has {', '.join(provider.operations)}.",
+            code="unknown_operation",
+        )
     return PlannedRoute(
         id=wish.id,
         provider=wish.provider,
@@ -153,6 +165,7 @@ def _plan_route(wish: WantedRoute, current: ExistingRoute | None, place: str) ->
         priority=_first(wish.priority, None if current is None else current.priority, FIRST_PRIORITY),
         weight=_first(wish.weight, None if current is None else current.weight, MIN_WEIGHT),
         max_output_tokens=_kept(wish.max_output_tokens, None if current is None else current.max_output_tokens),
+        operations=operations,
     )
 
 
@@ -160,7 +173,7 @@ def _first(*values: int | None) -> int:
     return next(value for value in values if value is not None)
 
 
-def _kept(wished: int | Keep | None, current: int | None) -> int | None:
+def _kept(wished: _T | Keep | None, current: _T | None) -> _T | None:
     return current if isinstance(wished, Keep) else wished
 
 

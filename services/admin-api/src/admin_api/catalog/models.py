@@ -69,3 +69,4 @@ class RouteRow(ControlBase):
     priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     weight: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
     max_output_tokens: Mapped[int | None] = mapped_column(Integer)
+    operations: Mapped[list[str] | None] = mapped_column(ARRAY(Text))

@@ -7,12 +7,13 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class ProviderKind:
-    """`default_base_url` is null where a route must say where its provider is."""
+    """`default_base_url` is null where a route must say where its provider is. `operations` are what edge-proxy can have it do."""
 
     name: str
     description: str
     default_base_url: str | None
     needs_credential: bool
+    operations: tuple[str, ...]
 
 
 _ALL: Final = (
@@ -21,12 +22,14 @@ _ALL: Final = (
         description="OpenAI's own API.",
         default_base_url="https://api.openai.com/v1",
         needs_credential=True,
+        operations=("chat",),
     ),
     ProviderKind(
         name="openai-compatible",
         description="Any server that speaks OpenAI's API: vLLM, llama.cpp, Ollama, LiteLLM, a company's own.",
         default_base_url=None,
         needs_credential=False,
+        operations=("chat",),
     ),
 )
 

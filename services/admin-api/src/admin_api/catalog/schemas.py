@@ -12,6 +12,7 @@ from admin_api.catalog.domain import (
     LAST_PRIORITY,
     MAX_ALIAS_LENGTH,
     MAX_FALLBACKS,
+    MAX_OPERATIONS,
     MAX_ROUTES,
     MAX_WEIGHT,
     MIN_WEIGHT,
@@ -33,8 +34,8 @@ def _checked_alias(text: str) -> str:
     return text
 
 
-def _without_repetition(aliases: list[str]) -> list[str]:
-    return list(dict.fromkeys(aliases))
+def _without_repetition(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))
 
 
 def _checked_price(text: str) -> str:
@@ -42,6 +43,11 @@ def _checked_price(text: str) -> str:
 
 
 Alias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ALIAS_LENGTH), AfterValidator(_checked_alias)]
+Operations = Annotated[
+    list[Annotated[str, StringConstraints(max_length=100)]],
+    Field(min_length=1, max_length=MAX_OPERATIONS),
+    AfterValidator(_without_repetition),
+]
 FallbackList = Annotated[list[Alias], Field(max_length=MAX_FALLBACKS), AfterValidator(_without_repetition)]
 Price = Annotated[str, StringConstraints(max_length=20, pattern=r"^[0-9]+(\.[0-9]+)?$"), AfterValidator(_checked_price)]
 """USD per million tokens, as a decimal text."""
@@ -69,7 +75,8 @@ class Route(BaseModel):
     """One way to serve an alias. `price_version` is a new id whenever a price changes. Routes of a lower `priority` number are
     tried first; among equals, `weight` says how often each comes first.
 
-    `max_output_tokens` is the most the model can answer with: budgets reserve for that where a call sets no maximum itself."""
+    `max_output_tokens` is the most the model can answer with: budgets reserve for that where a call sets no maximum itself.
+    `operations` are what the model can do, such as `chat`; null means all that the gateway can have its provider do."""
 
     id: str
     provider: str
@@ -81,6 +88,7 @@ class Route(BaseModel):
     priority: int
     weight: int
     max_output_tokens: int | None
+    operations: list[str] | None
 
     @classmethod
     def of(cls, row: RouteRow) -> "Route":
@@ -95,6 +103,7 @@ class Route(BaseModel):
             priority=row.priority,
             weight=row.weight,
             max_output_tokens=row.max_output_tokens,
+            operations=row.operations,
         )
 
 
@@ -148,7 +157,8 @@ def _decimal(price: str | None) -> Decimal | None:
 
 class RouteWrite(RequestBody):
     """A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
-    removed when it is null. `priority`, `weight` and `max_output_tokens` left out stay as they are (a new route: 0, 1, unknown)."""
+    removed when it is null. `priority`, `weight`, `max_output_tokens` and `operations` left out stay as they are (a new route: 0,
+    1, unknown, all)."""
 
     id: Annotated[str, StringConstraints(max_length=100)] | None = None
     provider: Annotated[str, StringConstraints(max_length=100)]
@@ -163,6 +173,7 @@ class RouteWrite(RequestBody):
     priority: Annotated[int, Field(strict=True, ge=FIRST_PRIORITY, le=LAST_PRIORITY)] | None = None
     weight: Annotated[int, Field(strict=True, ge=MIN_WEIGHT, le=MAX_WEIGHT)] | None = None
     max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=10**8)] | None = None
+    operations: Operations | None = None
 
     def value(self) -> WantedRoute:
         return WantedRoute(
@@ -175,6 +186,7 @@ class RouteWrite(RequestBody):
             priority=self.priority,
             weight=self.weight,
             max_output_tokens=self.max_output_tokens if "max_output_tokens" in self.model_fields_set else KEEP,
+            operations=self.operations if "operations" in self.model_fields_set else KEEP,
         )
 
 

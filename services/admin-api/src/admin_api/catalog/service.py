@@ -181,6 +181,7 @@ def _existing_route(row: RouteRow) -> ExistingRoute:
         priority=row.priority,
         weight=row.weight,
         max_output_tokens=row.max_output_tokens,
+        operations=row.operations,
     )
 
 
@@ -191,6 +192,7 @@ def _apply(plan: PlannedRoute, row: RouteRow | None, *, position: int, sealer: S
     row.priority = plan.priority
     row.weight = plan.weight
     row.max_output_tokens = plan.max_output_tokens
+    row.operations = None if plan.operations is None else list(plan.operations)
     row.provider = plan.provider
     row.model = plan.model
     row.base_url = plan.base_url

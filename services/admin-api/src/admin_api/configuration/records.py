@@ -176,4 +176,5 @@ def _route_record(row: RouteRow) -> RouteRecord:
         priority=row.priority,
         weight=row.weight,
         max_output_tokens=row.max_output_tokens,
+        operations=row.operations,
     )
