@@ -40,7 +40,7 @@ class Connection(Protocol):
     @property
     def peer(self) -> str: ...
 
-    def send(self, data: bytes) -> None: ...
+    def write(self, data: bytes) -> None: ...
 
     def pause(self) -> None: ...
 
@@ -128,7 +128,7 @@ class Client:
                 raise self._failure
             if self.expects_continue:
                 self.expects_continue = False
-                self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self._connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._connection.resume()
             await self._news()
         if self._size > limit:
@@ -157,7 +157,7 @@ class Client:
         self.keep_alive = self.keep_alive and self.complete
         for header in headers:
             self.add_header(*header)
-        self._connection.send(
+        self._connection.write(
             b"%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b%b\r\n%b"
             % (
                 _STATUS_LINES[status],
@@ -183,12 +183,12 @@ class Client:
         """A stream's next bytes; the head goes out with the first, so that a failure before them still has a status."""
         if self._chunked:
             data = b"%x\r\n%b\r\n" % (len(data), data)
-        self._connection.send(data if self.started else self._stream_head() + data)
+        self._connection.write(data if self.started else self._stream_head() + data)
 
     def finish(self) -> None:
         """The end of a stream."""
         end = b"0\r\n\r\n" if self._chunked else b""
-        self._connection.send(end if self.started else self._stream_head() + end)
+        self._connection.write(end if self.started else self._stream_head() + end)
         self._connection.answered(self)
 
     @property

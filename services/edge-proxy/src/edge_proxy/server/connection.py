@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import httptools
 import msgspec
 
+from edge_proxy.cork import Cork, Corked
 from edge_proxy.deadlines import NEVER
 from edge_proxy.errors import EdgeError, HeadersTooLarge, InvalidRequest, RequestTimeout
 from edge_proxy.server.client import Client, Headers
@@ -29,6 +30,7 @@ class Limits(msgspec.Struct, frozen=True):
 class Owner(Protocol):
     """The server, as its connections see it."""
 
+    cork: Cork
     limits: Limits
     draining: bool
 
@@ -39,12 +41,11 @@ class Owner(Protocol):
     def start_answer(self, client: Client) -> None: ...
 
 
-class Connection(asyncio.Protocol):
+class Connection(Corked, asyncio.Protocol):
     """`deadline`, in the loop's time: when what is awaited of the client must have come. `stalled`: it does not read."""
 
-    _transport: asyncio.Transport
-
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner) -> None:
+        super().__init__(owner.cork)
         self.loop = loop
         self.deadline = NEVER
         self.stalled = False
@@ -66,30 +67,26 @@ class Connection(asyncio.Protocol):
 
     @property
     def peer(self) -> str:
-        name = self._transport.get_extra_info("peername")
+        name = self.transport.get_extra_info("peername")
         return str(name[0]) if name else ""
 
     # For the client and the server.
 
-    def send(self, data: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(data)
-
     def pause(self) -> None:
-        self._transport.pause_reading()
+        self.transport.pause_reading()
 
     def resume(self) -> None:
-        self._transport.resume_reading()
+        self.transport.resume_reading()
 
     def answered(self, client: Client) -> None:
         self._answering = None
         if not client.complete:
             self._linger()
         elif not client.keep_alive:
-            self._transport.close()
+            self.close()
         elif self._waiting:
             self._start(self._waiting.popleft())
-            self._transport.resume_reading()
+            self.transport.resume_reading()
         elif self._in_head:
             self.deadline = self.loop.time() + self._owner.limits.head
         else:
@@ -98,24 +95,25 @@ class Connection(asyncio.Protocol):
     def expire(self) -> None:
         self.deadline = NEVER
         if self._deaf or self.stalled:
-            self._transport.abort()
+            self.transport.abort()
         elif self._in_head:
             self._refuse(RequestTimeout("The request did not arrive in time."))
         elif self._receiving is not None:
             self._receiving.fail(RequestTimeout("The request's body did not arrive in time."))
         else:
-            self._transport.close()
+            self.close()
 
     def close(self) -> None:
-        self._transport.close()
+        self.flush()
+        self.transport.close()
 
     def abort(self) -> None:
-        self._transport.abort()
+        self.transport.abort()
 
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without inheriting from it
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one without inheriting from it
         self.deadline = self.loop.time() + self._owner.limits.keep_alive
         self._owner.opened(self)
 
@@ -209,7 +207,7 @@ class Connection(asyncio.Protocol):
             self._start(client)
         else:
             self._waiting.append(client)
-            self._transport.pause_reading()
+            self.transport.pause_reading()
 
     def on_body(self, body: bytes) -> None:
         if self._receiving is not None:
@@ -256,7 +254,7 @@ class Connection(asyncio.Protocol):
         """A client whose body was refused still sends it: it is read for a moment, or a reset would overtake the refusal."""
         self._deaf = True
         self._receiving, self._in_head = None, False
-        self._transport.resume_reading()
+        self.transport.resume_reading()
         self.deadline = self.loop.time() + self._owner.limits.linger
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from edge_proxy.cork import Cork
 from edge_proxy.deadlines import Deadlines
 from edge_proxy.server.client import Client
 from edge_proxy.server.connection import Connection, Limits
@@ -20,6 +21,7 @@ class Server:
         self.answer = answer
         self.draining = False
         self._loop = asyncio.get_running_loop()
+        self.cork = Cork(self._loop)
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._deadlines = Deadlines(self._loop, self._connections, shortest_s=min(_SHORTEST_S, self.limits.head))

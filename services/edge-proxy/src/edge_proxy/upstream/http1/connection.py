@@ -5,6 +5,7 @@ from typing import Protocol, cast
 
 import httptools
 
+from edge_proxy.cork import Cork, Corked
 from edge_proxy.deadlines import NEVER
 from edge_proxy.upstream.errors import ReadTimeout, TransportBroken, TransportError
 from edge_proxy.upstream.http1.reply import Reply
@@ -14,6 +15,7 @@ from edge_proxy.upstream.http1.request import Origin
 class Owner(Protocol):
     """The pool, as its connections see it."""
 
+    cork: Cork
     read_timeout_s: float
 
     def opened(self, connection: "Connection") -> None: ...
@@ -27,12 +29,11 @@ class Owner(Protocol):
         ...
 
 
-class Connection(asyncio.Protocol):
+class Connection(Corked, asyncio.Protocol):
     """`origin` is where it leads to. `deadline`, in the loop's time: when it has been silent, or idle, for too long."""
 
-    _transport: asyncio.Transport
-
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner, origin: Origin) -> None:
+        super().__init__(owner.cork)
         self.origin = origin
         self.deadline = NEVER
         self._loop = loop
@@ -47,10 +48,10 @@ class Connection(asyncio.Protocol):
         reply = self._reply = Reply(self, self._loop, whole=whole)
         self._reusable = False
         self.deadline = self._loop.time() + self._owner.read_timeout_s
-        if self._transport.is_closing():
+        if self.transport.is_closing():
             self._fail(TransportBroken("the provider closed the connection"))
         else:
-            self._transport.write(request)
+            self.write(request)
         return reply
 
     def expire(self) -> None:
@@ -58,22 +59,22 @@ class Connection(asyncio.Protocol):
         self._fail(ReadTimeout("the provider was silent for too long"))
 
     def abort(self) -> None:
-        self._transport.abort()
+        self.transport.abort()
 
     # Back-pressure. A provider that may not send is not silent.
 
     def pause(self) -> None:
-        self._transport.pause_reading()
+        self.transport.pause_reading()
         self.deadline = NEVER
 
     def resume(self) -> None:
         self.deadline = self._loop.time() + self._owner.read_timeout_s
-        self._transport.resume_reading()
+        self.transport.resume_reading()
 
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without inheriting from it
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one without inheriting from it
         self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -92,7 +93,7 @@ class Connection(asyncio.Protocol):
         if self._reply is not None:
             return
         if self._reusable:
-            self._transport.resume_reading()
+            self.transport.resume_reading()
             self._owner.idle(self)
         else:
             self.abort()
@@ -136,7 +137,7 @@ class Connection(asyncio.Protocol):
         return self._reply
 
     def _fail(self, error: TransportError) -> None:
-        self._transport.abort()
+        self.transport.abort()
         reply, self._reply = self._reply, None
         if reply is not None:
             reply.end(error)

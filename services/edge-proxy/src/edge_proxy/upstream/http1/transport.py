@@ -5,6 +5,7 @@ import ssl
 from collections import defaultdict
 from typing import Final
 
+from edge_proxy.cork import Cork
 from edge_proxy.deadlines import Deadlines
 from edge_proxy.upstream.errors import ConnectFailed, ConnectTimeout
 from edge_proxy.upstream.http1.connection import Connection
@@ -26,6 +27,7 @@ class Http1Transport:
         self.read_timeout_s = read_timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._loop = asyncio.get_running_loop()
+        self.cork = Cork(self._loop)
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
         self._connections: set[Connection] = set()
         self._deadlines = Deadlines(self._loop, self._connections, shortest_s=read_timeout_s)
