@@ -95,6 +95,29 @@ def test_a_full_journal_refuses_calls_but_never_events(tmp_path: Path) -> None:
     assert read_interrupted(files(tmp_path)) == []
 
 
+def test_a_folder_that_takes_no_more_refuses_calls_until_it_does_again(tmp_path: Path) -> None:
+    first, second, third = (new_id("req") for _ in range(3))
+    folder, away = tmp_path / "journal", tmp_path / "away"
+    with Journal(folder, max_bytes=MEGABYTE, segment_bytes=len(begun(first)) + 10) as journal:
+        journal.begin(begun(first))
+        folder.rename(away)
+        with pytest.raises(JournalError):
+            journal.begin(begun(second))
+        journal.end(begun(first))  # stays in memory
+        away.rename(folder)
+        journal.begin(begun(third))
+    assert [found.id for found in read_interrupted(files(folder))] == [first, third]
+
+
+def test_a_line_longer_than_a_segment_is_kept_whole(tmp_path: Path) -> None:
+    call = new_id("req")
+    with Journal(tmp_path, max_bytes=MEGABYTE, segment_bytes=8) as journal:
+        journal.begin(begun(call))
+        journal.end(event(call))
+    assert read_interrupted(files(tmp_path)) == []
+    assert [line for path in files(tmp_path) for line in read_events(path)] == [event(call)]
+
+
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     with Journal(tmp_path, max_bytes=MEGABYTE), pytest.raises(JournalInUseError), Journal(tmp_path, max_bytes=MEGABYTE):
         pass

@@ -8,7 +8,8 @@ Lines live in segments. A segment is deleted when it is no longer written to, ev
 event of those calls has been acknowledged by JetStream. What a former process left behind is read by `recovery`.
 
 Failure policy: a begin that cannot be written, or a journal above its size limit, refuses the call (503, `omg_edge_journal_*`):
-no call is made that could not be accounted. A settle that cannot be written stays in memory and is published from there.
+no call is made that could not be accounted, and calls are taken again once there is room. A settle that cannot be written stays
+in memory and is published from there.
 """
 
 import fcntl
@@ -137,11 +138,12 @@ class Journal:
         segment.pending -= 1
 
     def rotate(self) -> None:
-        """Finish the current segment, so that it can be read or deleted."""
+        """Finish the current segment, so that it can be read or deleted. Raises `OSError` when there can be no other."""
         if self._current.size:
-            os.close(self._file)
-            self._segments.append(self._current)
+            finished, file = self._current, self._file
             self._open_segment()
+            self._segments.append(finished)
+            os.close(file)
 
     def collect(self) -> None:
         """Delete finished segments that nothing keeps; a full journal lets go of the current one too, once nothing is in it."""
