@@ -88,13 +88,14 @@ def valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
 
 @pytest.fixture
 async def works(
-    ledger_url: str, sessions: Sessions, nats_server: NatsServer, valkey: ValkeyServer
+    request: pytest.FixtureRequest, ledger_url: str, sessions: Sessions, nats_server: NatsServer, valkey: ValkeyServer
 ) -> AsyncIterator[Works]:
+    """Reconciled all the time, or every so many seconds as a test says."""
     settings = WorkerSettings(
         database_url=SecretStr(ledger_url),
         nats_url=SecretStr(nats_server.url),
         redis_url=SecretStr(valkey.url),
-        budget_reconcile_seconds=0.3,
+        budget_reconcile_seconds=getattr(request, "param", 0.3),
     )
     bus = Bus(url=nats_server.url, name="test")
     await bus.start()
@@ -176,3 +177,18 @@ async def test_calls_are_entered_and_edges_hear_of_it_while_redis_is_away(works:
         return await works.confirmed(budget) == 700
 
     await soon(redis_has_it)
+
+
+@pytest.mark.parametrize("works", [3600], indirect=True)
+async def test_edges_hear_at_once_what_was_spent_before_a_budget_was_made(works: Works) -> None:
+    await works.publish([works.books.call(7, utc_now()) for _ in range(100)])
+    await soon(lambda: works.are_entered(100))
+    budget = await works.books.budget("tenant")
+    await (await works.bus.jetstream().key_value(subjects.BUDGETS_BUCKET)).put(
+        budget, b"{}"
+    )  # as admin-api's relay does
+
+    async def edges_have_it() -> bool:
+        return await works.published(budget) == ["700", "0"]
+
+    await soon(edges_have_it)

@@ -71,6 +71,10 @@ class SpendTeller:
             self._confirm_later(each.place, each.call_ids)
             self._publish_later({each.budget.id})
 
+    def show(self, budget_id: str) -> None:
+        """Soon, to the edges, though nothing new has counted: the budget is new, or was changed."""
+        self._publish_later({budget_id})
+
     async def run(self) -> None:
         """Until cancelled."""
         pause = _PAUSE_S

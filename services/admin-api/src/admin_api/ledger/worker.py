@@ -2,12 +2,13 @@
 
 Failure policy: with Postgres away, consumption pauses and events wait in the stream; with NATS away, it waits for NATS. Neither
 ends the process; `/readyz` tells which it is, and `omg_consumer_given_back_total` and `omg_nats_disconnects_total` count. Redis is
-told what budgets have spent (`spending`, `reconciler`); while it is away, calls are entered all the same.
+told what budgets have spent (`spending`, `reconciler`); while it is away, calls are entered all the same. The edges are told of
+a new budget what was spent before it was made.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -23,6 +24,7 @@ from admin_api.ledger.partitions import ensure_partitions
 from admin_api.ledger.reconciler import Reconciler
 from admin_api.ledger.spending import SpendTeller
 from admin_api.settings import WorkerSettings
+from common.bus.buckets import BucketFollower
 from common.bus.connection import Bus, BusUnavailableError
 from common.bus.consumer import PullConsumer
 from common.clock import Clock, utc_now
@@ -74,6 +76,12 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
         decode=decode_usage,
         handle=UsageHandler(sessions, tell=teller.tell),
     )
+    follower = BucketFollower(
+        bus=bus,
+        bucket=subjects.BUDGETS_BUCKET,
+        on_content=_leave_to_reconciler,
+        on_change=lambda id_, _: teller.show(id_),
+    )
     partitions_tried = asyncio.Event()
 
     async def keep_partitions() -> None:
@@ -101,6 +109,7 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
                 tasks.keep_running("consume", consume)
                 tasks.keep_running("tell-spending", teller.run)
                 tasks.keep_running("reconcile-budgets", reconciler.run)
+                tasks.keep_running("follow-budgets", follower.run)
                 yield
                 await consumer.stop(timeout=_STOP_TIMEOUT_S)
                 with suppress(TimeoutError):
@@ -117,6 +126,10 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
         pings={"postgres": partial(ping, engine), "nats": bus.ping, "consumer": consumer_is_bound},
         lifespan=lifespan,
     )
+
+
+async def _leave_to_reconciler(_budgets: Mapping[str, bytes]) -> None:
+    """What all budgets have spent is compared in its rounds."""
 
 
 async def _try_partitions(sessions: Sessions, clock: Clock) -> bool:
