@@ -80,6 +80,10 @@ async def test_a_hard_budget_refuses_with_its_name_and_reset(control: Any, edge:
     assert error["message"].endswith(f"It is renewed at {end.isoformat()}.")
     assert refused.headers["x-budget-reset"] == end.isoformat()
     assert refused.headers["x-budget-remaining"] == "0.000001"
+    metrics = (await client.get("/metrics")).text.splitlines()
+    for name in ('errors_total{error="BudgetExceeded"}', 'budget_refusals_total{scope="tenant"}'):
+        assert any(line.startswith(f"omg_edge_{name} ") for line in metrics)
+    assert "omg_edge_limit_store_round_trip_seconds_count 0.0" not in metrics
     key = client.headers["authorization"].removeprefix("Bearer ")
     async with AsyncOpenAI(base_url=f"{edge.url}/v1", api_key=key, max_retries=2) as sdk:
         with pytest.raises(openai.APIStatusError, match="The budget `pilot`") as raised:

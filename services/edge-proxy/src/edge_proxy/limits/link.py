@@ -19,6 +19,8 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from prometheus_client import Histogram
+
 from edge_proxy.limits.port import LimitStoreUnavailable
 from edge_proxy.limits.resp import NotRedis, Reply, ReplyError, ReplyReader, command
 
@@ -30,6 +32,12 @@ _PROVED_ITSELF_S: Final = 5.0
 _LATEST_S: Final = 0.005
 _NO: Final = frozenset({"false", "0", "no"})
 _GONE_READ_ONLY: Final = frozenset({"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH"})
+
+_round_trips: Final = Histogram(
+    "omg_edge_limit_store_round_trip_seconds",
+    "From asking the store of limits until everything was answered; calls share these.",
+    buckets=(0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0),
+)
 
 LOST: Final = ReplyError("LOST the connection before the reply")
 
@@ -142,6 +150,7 @@ class Link:
             if type(reply) is ReplyError and reply.code in _GONE_READ_ONLY:
                 self._drop(str(reply)[:200])
                 return
+        self._land()
         if self._flushes_soon and self._answered >= self._written:
             self._flush()
 
@@ -195,9 +204,14 @@ class Link:
             self._compose()
         if self._out:
             self._transport.write(b"".join(self._out))
-            self._flights.append((self._loop.time() + self._timeout_s, self._sent))
+            self._flights.append((self._loop.time(), self._sent))
             self._written = self._sent
             self._out.clear()
+
+    def _land(self) -> None:
+        now = self._loop.time()
+        while self._flights and self._flights[0][1] <= self._answered:
+            _round_trips.observe(now - self._flights.popleft()[0])
 
     async def _watch(self) -> None:
         """Until the connection is lost. A timer for all that is under way, not one for each call."""
@@ -207,9 +221,7 @@ class Link:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._timeout_s / _CHECKS_PER_TIMEOUT):
                     await self.down.wait()
-            while self._flights and self._flights[0][1] <= self._answered:
-                self._flights.popleft()
-            if self._flights and self._flights[0][0] < loop.time():
+            if self._flights and self._flights[0][0] + self._timeout_s < loop.time():
                 # Overdue twice with nothing answered in between: if it was us who stood still, the replies are read first.
                 if was_overdue_at == self._answered:
                     self._drop(f"no reply within {self._timeout_s} s")

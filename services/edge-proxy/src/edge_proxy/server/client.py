@@ -5,12 +5,16 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final, Protocol
 
+from prometheus_client import Counter
+
 from common.ids import new_id
 from edge_proxy.errors import BodyTooLarge, EdgeError
 from edge_proxy.server.encodings import check_encoding, unpacked
 
 Headers = list[tuple[bytes, bytes]]
 """Names in lower case."""
+
+_errors: Final = Counter("omg_edge_errors_total", "Errors that clients were told, by their class.", ["error"])
 
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _STATUS_LINES: Final = {
@@ -173,6 +177,7 @@ class Client:
 
     def error(self, error: EdgeError) -> None:
         """As a reply, or as a last event when a stream has begun."""
+        _errors.labels(type(error).__name__).inc()
         if self.streaming:
             self.write(b"data: " + error.body() + b"\n\n")
             self.finish()
