@@ -1,0 +1,182 @@
+"""edge-proxy with everything on beside nginx, Portkey's gateway and LiteLLM's proxy, in one run.
+
+The peers have less to do here: neither has limits, budgets or usage events; Portkey asks for no key, LiteLLM compares it with its
+master key. So it is what a call costs that is compared, not what one gets for it. Each is one process with its makers' settings
+for production, and is warmed up before the rounds begin.
+
+A peer that cannot be installed is left out of the table, and that is a miss.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from tests.load import contests
+from tests.load.contests import NGINX, Effort, call_body, check_reply
+from tests.load.edge import Installation, count_usage, running_edge
+from tests.load.everything import EVERYTHING
+from tests.load.measure import Contestant, Outcome, Round, contest
+from tests.load.nginx import NginxUpstream, nginx_proxy, nginx_upstream
+from tests.load.peers import litellm
+from tests.load.peers.installation import LITELLM_VERSION, PORTKEY_VERSION, install_litellm, install_portkey, place_of
+from tests.load.peers.litellm import running_litellm
+from tests.load.peers.portkey import PortkeyCalls, running_portkey
+from tests.load.results import Row, calls_per_second, cpu_per_call, row, row_at_least, spread
+from tests.load.rig import PinnedProcess
+from tests.load.wrk import write_script
+
+from devstack.errors import DevstackError
+
+PORTKEY: Final = "Portkey"
+LITELLM: Final = "LiteLLM"
+
+_WARM_UP_TIMES: Final = 2
+"""How many measurements the warm-up is as long as: ten seconds, where nothing else is said."""
+_LEAST_TIMES: Final = {PORTKEY: 5, LITELLM: 80}
+_SHOWN_AS: Final = {
+    PORTKEY: f"Portkey {PORTKEY_VERSION}, one process",
+    LITELLM: f"LiteLLM {LITELLM_VERSION}, one worker",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is by contestant, and why others are missing; calls that the edge was asked, and those in the usage stream."""
+
+    outcomes: Mapping[str, Outcome]
+    missing: Mapping[str, str]
+    edge_calls: int
+    usage_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A contestant, and how many calls it has at once."""
+
+    contestant: Contestant
+    connections: int = contests.CONNECTIONS
+
+
+def run(folder: Path, effort: Effort) -> Found:
+    body = call_body(stream=False)
+    missing: dict[str, str] = {}
+    with ExitStack() as stack:
+        upstream = stack.enter_context(nginx_upstream(folder))
+        edge, installation = stack.enter_context(_edge(folder, upstream, body, effort))
+        entries = [stack.enter_context(_nginx(folder, upstream, body)), edge]
+        for name, entry in {PORTKEY: _portkey, LITELLM: _litellm}.items():
+            try:
+                entries.append(stack.enter_context(entry(folder, upstream, body)))
+            except DevstackError as error:
+                missing[name] = str(error)
+                effort.report(f"{name} COULD NOT BE INSTALLED and is left out: {error}")
+        outcomes = _contest(entries, upstream, effort)
+        edge_calls = outcomes[EVERYTHING].calls
+        _, usage_calls = count_usage(installation, calls=edge_calls)
+    return Found(outcomes, missing, edge_calls=edge_calls, usage_calls=usage_calls)
+
+
+@contextmanager
+def _nginx(folder: Path, upstream: NginxUpstream, body: bytes) -> Iterator[_Entry]:
+    with nginx_proxy(folder, upstream=upstream.address, buffering=True) as (process, url):
+        yield _Entry(_contestant(NGINX, process, url, folder / "nginx.lua", body=body, key="nobody-asks"))
+
+
+@contextmanager
+def _edge(folder: Path, upstream: NginxUpstream, body: bytes, effort: Effort) -> Iterator[tuple[_Entry, Installation]]:
+    """As `everything` runs it, called with the key that has limits and budgets."""
+    with ExitStack() as stack:
+        collector = stack.enter_context(nginx_upstream(folder / "collector"))
+        settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}", "OMG_TRACE_SAMPLE_RATIO": "0.01"}
+        process, url, installation = stack.enter_context(
+            running_edge(folder / "edge", upstream=upstream.address, module=effort.edge_module, settings=settings)
+        )
+        key = installation.limited_key
+        yield _Entry(_contestant(EVERYTHING, process, url, folder / "edge.lua", body=body, key=key)), installation
+
+
+@contextmanager
+def _portkey(folder: Path, upstream: NginxUpstream, body: bytes) -> Iterator[_Entry]:
+    server = install_portkey(place_of(folder))
+    with running_portkey(folder, server) as (process, url):
+        calls = PortkeyCalls(body=body, upstream=upstream.address)
+        script = calls.write_script(folder / "portkey.lua")
+        yield _Entry(Contestant(PORTKEY, process, url, script, partial(calls.check, url)))
+
+
+@contextmanager
+def _litellm(folder: Path, upstream: NginxUpstream, body: bytes) -> Iterator[_Entry]:
+    program = install_litellm(place_of(folder))
+    with running_litellm(folder, program, upstream=upstream.address) as (process, url):
+        contestant = _contestant(LITELLM, process, url, folder / "litellm.lua", body=body, key=litellm.MASTER_KEY)
+        yield _Entry(contestant, litellm.CONNECTIONS)
+
+
+def _contestant(name: str, process: PinnedProcess, url: str, script: Path, *, body: bytes, key: str) -> Contestant:
+    check = partial(check_reply, url, body=body, key=key, stream=False)
+    return Contestant(name, process, url, write_script(script, body=body, key=key), check)
+
+
+def _contest(entries: Sequence[_Entry], upstream: NginxUpstream, effort: Effort) -> dict[str, Outcome]:
+    """Contests of one, in turn: the contestants differ in how many calls they have at once."""
+    warm_up = _WARM_UP_TIMES * effort.seconds
+    effort.report(f"warming up each for {warm_up} s")
+    calls = {each.contestant.name: _one(each, upstream, seconds=warm_up).calls for each in entries}
+    rounds: dict[str, list[Round]] = {name: [] for name in calls}
+    for number in range(effort.rounds):
+        for entry in entries:
+            name = entry.contestant.name
+            outcome = _one(entry, upstream, seconds=effort.seconds)
+            calls[name] += outcome.calls
+            rounds[name] += outcome.rounds
+            [found] = outcome.rounds
+            effort.report(
+                f"round {number + 1} of {effort.rounds}: {name}: {found.cpu_us_per_call:.1f} µs CPU per call,"
+                f" {found.load.per_second:.0f} calls/s"
+            )
+    return {name: Outcome(rounds[name], calls[name]) for name in calls}
+
+
+def _one(entry: _Entry, upstream: NginxUpstream, *, seconds: int) -> Outcome:
+    [outcome] = contest(
+        [entry.contestant],
+        upstream.served,
+        rounds=1,
+        seconds=seconds,
+        connections=entry.connections,
+        report=lambda _: None,
+    ).values()
+    return outcome
+
+
+def rows(found: Found) -> list[Row]:
+    listed = []
+    for name, outcome in found.outcomes.items():
+        listed.append(row(f"peers: {name}: CPU per call", outcome.median(cpu_per_call), "µs"))
+        listed.append(row(f"peers: {name}: calls per second on one core", outcome.median(calls_per_second), "1/s"))
+    edge = found.outcomes[EVERYTHING].median(cpu_per_call)
+    for name, least in _LEAST_TIMES.items():
+        if name in found.missing:
+            listed.append(row(f"peers: {name} could not be installed", 1, "peers", bar=0))
+        else:
+            times = found.outcomes[name].median(cpu_per_call) / edge
+            listed.append(row_at_least(f"peers: {name}'s CPU over edge-proxy's", times, "times", bar=least))
+    wrong = abs(found.usage_calls - found.edge_calls)
+    usage = f"peers: usage events missing or too many, of {found.edge_calls} calls"
+    return [*listed, row(usage, wrong, "calls", bar=0)]
+
+
+def table(found: Found) -> list[str]:
+    lines = ["| plain calls, beside other gateways | CPU µs per call | spread | x edge-proxy | calls/s on one core |"]
+    lines.append("|---|--:|--:|--:|--:|")
+    edge = found.outcomes[EVERYTHING].median(cpu_per_call)
+    for name, outcome in found.outcomes.items():
+        cpu = outcome.median(cpu_per_call)
+        lines.append(
+            f"| {_SHOWN_AS.get(name, name)} | {cpu:,.0f} | {spread(outcome, cpu_per_call)} | {cpu / edge:.1f} |"
+            f" {outcome.median(calls_per_second):,.0f} |"
+        )
+    return lines + [f"| {_SHOWN_AS[name]} | could not be installed | | | |" for name in found.missing]
