@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from tests.load import chat, everything, failover, results, stream
+from tests.load import chat, everything, failover, latency, peers, results, stream
 from tests.load.contests import EDGE, Effort
 from tests.load.results import Row
 from tests.load.rig import RigError, take_place
@@ -28,7 +28,7 @@ class _Bench(Protocol):
 
 
 BENCHES: Final[Mapping[str, _Bench]] = {
-    each.__name__.rpartition(".")[2]: each for each in (chat, stream, everything, failover)
+    each.__name__.rpartition(".")[2]: each for each in (chat, stream, everything, latency, failover, peers)
 }
 
 

@@ -5,13 +5,14 @@ Redis shares the other core with the load generator and the upstream: the edge i
 on a machine where it is.
 """
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tests.load.contests import CONNECTIONS, EDGE, NGINX, Contest, Effort, call_body, check_reply
-from tests.load.edge import count_usage, running_edge
+from tests.load.edge import Installation, count_usage, running_edge
 from tests.load.measure import Contestant, contest
 from tests.load.nginx import nginx_proxy, nginx_upstream
 from tests.load.results import Row, calls_per_second, cpu_per_call, row, spread
@@ -29,11 +30,8 @@ def run(folder: Path, effort: Effort) -> Contest:
     with ExitStack() as stack:
         upstream = stack.enter_context(nginx_upstream(folder))
         nginx, nginx_url = stack.enter_context(nginx_proxy(folder, upstream=upstream.address, buffering=True))
-        # A second one of its kind takes the spans: it says yes to whatever it is sent.
-        collector = stack.enter_context(nginx_upstream(folder / "collector"))
-        settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}", "OMG_TRACE_SAMPLE_RATIO": "0.01"}
         edge, edge_url, installation = stack.enter_context(
-            running_edge(folder / "edge", upstream=upstream.address, module=effort.edge_module, settings=settings)
+            traced_edge(folder / "edge", upstream=upstream.address, module=effort.edge_module)
         )
 
         def contestant(name: str, process: PinnedProcess, url: str, key: str) -> Contestant:
@@ -55,6 +53,18 @@ def run(folder: Path, effort: Effort) -> Contest:
         calls = outcomes[EDGE].calls + outcomes[EVERYTHING].calls
         events, distinct = count_usage(installation, calls=calls)
         return Contest(outcomes, usage_events=events, usage_calls=distinct)
+
+
+@contextmanager
+def traced_edge(
+    folder: Path, *, upstream: str, module: tuple[str, ...]
+) -> Iterator[tuple[PinnedProcess, str, Installation]]:
+    """`running_edge` with traces of 1 % of the calls; with its `limited_key`, everything is on."""
+    # Another upstream takes the spans: it says yes to whatever it is sent.
+    with nginx_upstream(folder / "collector") as collector:
+        settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}", "OMG_TRACE_SAMPLE_RATIO": "0.01"}
+        with running_edge(folder / "edge", upstream=upstream, module=module, settings=settings) as running:
+            yield running
 
 
 def rows(found: Contest) -> list[Row]:

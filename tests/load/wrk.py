@@ -14,6 +14,7 @@ wrk.path = "/v1/chat/completions"
 wrk.body = [==[%s]==]
 wrk.headers["content-type"] = "application/json"
 wrk.headers["authorization"] = "Bearer %s"
+%s
 function done(summary, latency)
     local errors = summary.errors
     io.write(string.format(
@@ -21,6 +22,13 @@ function done(summary, latency)
         summary.requests, summary.duration, errors.status,
         errors.connect + errors.read + errors.write + errors.timeout,
         latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+_PAUSES: Final = """
+function delay()
+    return math.random(0, %d)
 end
 """
 
@@ -41,9 +49,9 @@ class LoadResult:
         return self.replies * 1_000_000 / self.duration_us
 
 
-def write_script(path: Path, *, body: bytes, key: str) -> Path:
-    """The script with the call that wrk repeats."""
-    path.write_text(_SCRIPT % (body.decode(), key))
+def write_script(path: Path, *, body: bytes, key: str, pause_ms: float = 0) -> Path:
+    """The script with the call that wrk repeats, at once or after pauses of any length, of `pause_ms` on average."""
+    path.write_text(_SCRIPT % (body.decode(), key, _PAUSES % round(2 * pause_ms) if pause_ms else ""))
     return path
 
 

@@ -16,6 +16,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from time import perf_counter
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -204,12 +205,12 @@ class Link:
             self._compose()
         if self._out:
             self._transport.write(b"".join(self._out))
-            self._flights.append((self._loop.time(), self._sent))
+            self._flights.append((perf_counter(), self._sent))
             self._written = self._sent
             self._out.clear()
 
     def _land(self) -> None:
-        now = self._loop.time()
+        now = perf_counter()  # the loop's own clock knows only milliseconds
         while self._flights and self._flights[0][1] <= self._answered:
             _round_trips.observe(now - self._flights.popleft()[0])
 
@@ -221,7 +222,7 @@ class Link:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._timeout_s / _CHECKS_PER_TIMEOUT):
                     await self.down.wait()
-            if self._flights and self._flights[0][0] + self._timeout_s < loop.time():
+            if self._flights and self._flights[0][0] + self._timeout_s < perf_counter():
                 # Overdue twice with nothing answered in between: if it was us who stood still, the replies are read first.
                 if was_overdue_at == self._answered:
                     self._drop(f"no reply within {self._timeout_s} s")
