@@ -16,8 +16,8 @@ from typing import Final
 
 from tests.load import contests
 from tests.load.contests import NGINX, Effort, call_body, check_reply
-from tests.load.edge import Installation, count_usage, running_edge
-from tests.load.everything import EVERYTHING
+from tests.load.edge import Installation, count_usage
+from tests.load.everything import EVERYTHING, traced_edge
 from tests.load.measure import Contestant, Outcome, Round, contest
 from tests.load.nginx import NginxUpstream, nginx_proxy, nginx_upstream
 from tests.load.peers import litellm
@@ -88,12 +88,8 @@ def _nginx(folder: Path, upstream: NginxUpstream, body: bytes) -> Iterator[_Entr
 @contextmanager
 def _edge(folder: Path, upstream: NginxUpstream, body: bytes, effort: Effort) -> Iterator[tuple[_Entry, Installation]]:
     """As `everything` runs it, called with the key that has limits and budgets."""
-    with ExitStack() as stack:
-        collector = stack.enter_context(nginx_upstream(folder / "collector"))
-        settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}", "OMG_TRACE_SAMPLE_RATIO": "0.01"}
-        process, url, installation = stack.enter_context(
-            running_edge(folder / "edge", upstream=upstream.address, module=effort.edge_module, settings=settings)
-        )
+    with traced_edge(folder / "edge", upstream=upstream.address, module=effort.edge_module) as running:
+        process, url, installation = running
         key = installation.limited_key
         yield _Entry(_contestant(EVERYTHING, process, url, folder / "edge.lua", body=body, key=key)), installation
 

@@ -13,7 +13,7 @@ from devstack.ports import LOOPBACK, free_port
 
 MASTER_KEY: Final = "sk-bench"
 CONNECTIONS: Final = 8
-"""With which it did best, of 1 to 64: with more of them a call costs more, with fewer it is not busy all the time."""
+"""With which it did best, of 1 to 64: with more of them a call costs more, with fewer it is not always busy."""
 
 _START_TRIES: Final = 5
 _ENVIRONMENT: Final = {
