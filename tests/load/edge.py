@@ -10,7 +10,7 @@ import base64
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -71,14 +71,17 @@ class Installation:
 
     def __init__(self, *, nats_url: str, redis_url: str, upstream: str) -> None:
         self.nats_url = nats_url
-        self._redis_url = redis_url
+        self.redis_url = redis_url
         self.key = new_api_key()
         self.limited_key = new_api_key()
         self._upstream = upstream
         self._hash_secret = secrets.token_bytes(32)
         self._encryption_keys = f"bench:{base64.b64encode(os.urandom(32)).decode()}"
+        self._limited_tenant, limited_key = new_id("tnt"), new_id("key")
+        self._limited_key = KeyRecord(key_id=limited_key, tenant_id=self._limited_tenant, limits=_LIMITS)
+        self.budgets = _budgets(self._limited_tenant, limited_key)
 
-    def environment(self, *, port: int, state: Path) -> dict[str, str]:
+    def environment(self, *, port: int, state: Path, replica: int = 0) -> dict[str, str]:
         """The variables of an edge of this installation."""
         return {
             "OMG_LISTEN_HOST": LOOPBACK,
@@ -86,51 +89,60 @@ class Installation:
             "OMG_KEY_HASH_SECRET": self._hash_secret.hex(),
             "OMG_ENCRYPTION_KEYS": self._encryption_keys,
             "OMG_STATE_DIR": str(state),
-            "OMG_REPLICA_ID": "bench",
+            "OMG_REPLICA_ID": f"bench-{replica}",
             "NATS_URL": self.nats_url,
-            "REDIS_URL": self._redis_url,
+            "REDIS_URL": self.redis_url,
         }
 
     async def put_records(self) -> None:
         """Put into the buckets what admin-api would."""
-        tenant, limited_tenant, limited_key, route = new_id("tnt"), new_id("tnt"), new_id("key"), new_id("rte")
-        credential = Sealer.from_setting(self._encryption_keys).seal(
-            "sk-of-the-provider", purpose=route_credential_purpose(route)
+        tenant, limited = new_id("tnt"), self._limited_tenant
+        await self.put(
+            {
+                (subjects.POLICIES_BUCKET, tenant): TenantPolicy(tenant_id=tenant, status="active", models=[ALIAS]),
+                self.place_of(self.key): KeyRecord(key_id=new_id("key"), tenant_id=tenant),
+                (subjects.POLICIES_BUCKET, limited): TenantPolicy(tenant_id=limited, status="active", limits=_LIMITS),
+                self.place_of(self.limited_key): self._limited_key,
+                **{(subjects.BUDGETS_BUCKET, each.id): each for each in self.budgets},
+                **self.alias(ALIAS, upstream=self._upstream),
+            }
         )
-        records = {
-            (subjects.POLICIES_BUCKET, tenant): TenantPolicy(tenant_id=tenant, status="active", models=[ALIAS]),
-            (subjects.KEYS_BUCKET, hash_api_key(self._hash_secret, self.key)): KeyRecord(
-                key_id=new_id("key"), tenant_id=tenant
-            ),
-            (subjects.POLICIES_BUCKET, limited_tenant): TenantPolicy(
-                tenant_id=limited_tenant, status="active", models=[ALIAS], limits=_LIMITS
-            ),
-            (subjects.KEYS_BUCKET, hash_api_key(self._hash_secret, self.limited_key)): KeyRecord(
-                key_id=limited_key, tenant_id=limited_tenant, limits=_LIMITS
-            ),
-            **{(subjects.BUDGETS_BUCKET, each.id): each for each in _budgets(limited_tenant, limited_key)},
-            (subjects.CATALOG_BUCKET, subjects.catalog_key(ALIAS)): CatalogRecord(
-                alias=ALIAS,
-                created=1_770_000_000,
-                routes=[
-                    RouteRecord(
-                        id=route,
-                        provider="openai-compatible",
-                        model="bench-model",
-                        base_url=f"http://{self._upstream}/v1",
-                        credential=credential,
-                        prices=_PRICES,
-                        price_version="prc_bench",
-                    )
-                ],
-            ),
-        }
-        bus = await _connect(self.nats_url)
+
+    async def put(self, records: Mapping[tuple[str, str], msgspec.Struct]) -> None:
+        """Records by their bucket and key."""
+        bus = await connect(self.nats_url)
         try:
             for (bucket, key), record in records.items():
                 await (await bus.jetstream().key_value(bucket)).put(key, msgspec.json.encode(record))
         finally:
             await bus.close()
+
+    def place_of(self, key: str) -> tuple[str, str]:
+        """Where an API key's record lies."""
+        return subjects.KEYS_BUCKET, hash_api_key(self._hash_secret, key)
+
+    def stricter_key(self, limits: RateLimits) -> tuple[str, KeyRecord]:
+        """One more key of the limited tenant, and its record."""
+        record = KeyRecord(key_id=new_id("key"), tenant_id=self._limited_tenant, limits=LimitPolicy(overall=limits))
+        return new_api_key(), record
+
+    def alias(self, name: str, *, upstream: str) -> dict[tuple[str, str], CatalogRecord]:
+        """The record of an alias with one route, and where it lies."""
+        route = new_id("rte")
+        credential = Sealer.from_setting(self._encryption_keys).seal(
+            "sk-of-the-provider", purpose=route_credential_purpose(route)
+        )
+        record = RouteRecord(
+            id=route,
+            provider="openai-compatible",
+            model="bench-model",
+            base_url=f"http://{upstream}/v1",
+            credential=credential,
+            prices=_PRICES,
+            price_version="prc_bench",
+        )
+        place = subjects.CATALOG_BUCKET, subjects.catalog_key(name)
+        return {place: CatalogRecord(alias=name, created=1_770_000_000, routes=[record])}
 
 
 @contextmanager
@@ -142,15 +154,34 @@ def running_edge(
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[PinnedProcess, str, Installation]]:
     """An edge with a NATS of its own: the process, its URL, and the installation with the key to call it with."""
+    with running_edges(folder, upstream=upstream, count=1, module=module, settings=settings) as (edges, installation):
+        yield *edges[0], installation
+
+
+@contextmanager
+def running_edges(
+    folder: Path,
+    *,
+    upstream: str,
+    count: int,
+    module: tuple[str, ...] = ("edge_proxy", "serve"),
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[tuple[list[tuple[PinnedProcess, str]], Installation]]:
+    """As many replicas of one installation, each with its URL, all of them on the tested core."""
     folder.mkdir(parents=True)
     with NatsServer(folder / "nats") as nats, ValkeyServer(folder / "valkey") as valkey:
         installation = Installation(nats_url=nats.url, redis_url=valkey.url, upstream=upstream)
         asyncio.run(installation.put_records())
-        port = free_port()
-        environment = installation.environment(port=port, state=folder / "state") | dict(settings or {})
-        command = python_module(*module)
-        with pinned(command, core=TESTED_CORE, port=port, log=folder / "log", environment=environment) as process:
-            yield process, f"http://{LOOPBACK}:{port}", installation
+        with ExitStack() as stack:
+            edges = []
+            for number in range(count):
+                port = free_port()
+                state, log = folder / f"state-{number}", folder / f"log-{number}"
+                environment = installation.environment(port=port, state=state, replica=number)
+                environment |= {"OMG_REPLICAS": str(count), **(settings or {})}
+                started = pinned(python_module(*module), core=TESTED_CORE, port=port, log=log, environment=environment)
+                edges.append((stack.enter_context(started), f"http://{LOOPBACK}:{port}"))
+            yield edges, installation
 
 
 def count_usage(installation: Installation, *, calls: int) -> tuple[int, int]:
@@ -162,7 +193,7 @@ def count_usage(installation: Installation, *, calls: int) -> tuple[int, int]:
 
 
 async def _count_usage(installation: Installation, calls: int) -> tuple[int, int]:
-    bus = await _connect(installation.nats_url)
+    bus = await connect(installation.nats_url)
     ids: list[str] = []
     try:
         subscription = await bus.jetstream().pull_subscribe(subjects.USAGE_SUBJECTS, durable=subjects.LEDGER_CONSUMER)
@@ -181,7 +212,8 @@ async def _count_usage(installation: Installation, calls: int) -> tuple[int, int
     return len(ids), len(set(ids))
 
 
-async def _connect(url: str) -> Bus:
+async def connect(url: str) -> Bus:
+    """With all streams and buckets there. Raises `BusUnavailableError`."""
     bus = Bus(url=url, name="bench")
     await bus.start()
     await bus.connected(timeout=10)

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from tests.load.rig import PinnedProcess, RigError
+from tests.load.rig import RigError
 from tests.load.wrk import LoadResult, run_wrk
 
 _WARM_UP_S: Final = 1
@@ -21,12 +21,18 @@ class Served(NamedTuple):
     pieces: int
 
 
+class Measured(Protocol):
+    """What is under test: a process, or several."""
+
+    def cpu_seconds(self) -> float: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Contestant:
     """A proxy in front of the upstream. `script` is wrk's; `check` makes one call and raises `RigError` when it goes wrong."""
 
     name: str
-    process: PinnedProcess
+    process: Measured
     url: str
     script: Path
     check: Callable[[], None]

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -63,7 +63,7 @@ _UPSTREAM: Final = """
 """
 
 _PROXY: Final = """
-    upstream provider {{ server {upstream}; keepalive 128; keepalive_requests 100000000; }}
+    upstream provider {{ {servers} keepalive 128; keepalive_requests 100000000; }}
     server {{
         listen {address} backlog=2048;
         location / {{
@@ -105,9 +105,28 @@ def nginx_upstream(folder: Path) -> Iterator[NginxUpstream]:
 @contextmanager
 def nginx_proxy(folder: Path, *, upstream: str, buffering: bool) -> Iterator[tuple[PinnedProcess, str]]:
     """`proxy_pass` with connections kept open: the process, and its URL."""
+    with _proxy(folder / "proxy", upstreams=[upstream], buffering=buffering, core=TESTED_CORE) as proxy:
+        yield proxy
+
+
+@contextmanager
+def nginx_balancer(folder: Path, *, upstreams: Sequence[str]) -> Iterator[str]:
+    """Its URL: calls go to each in turn. Not under test, it is on the core of everything that is not."""
+    with _proxy(folder, upstreams=upstreams, buffering=True, core=OTHER_CORE) as (_, url):
+        yield url
+
+
+@contextmanager
+def _proxy(
+    folder: Path, *, upstreams: Sequence[str], buffering: bool, core: int
+) -> Iterator[tuple[PinnedProcess, str]]:
     port = free_port()
-    content = _PROXY.format(address=f"{LOOPBACK}:{port}", upstream=upstream, buffering="on" if buffering else "off")
-    with _nginx(folder / "proxy", content, core=TESTED_CORE, port=port) as process:
+    content = _PROXY.format(
+        address=f"{LOOPBACK}:{port}",
+        servers=" ".join(f"server {each};" for each in upstreams),
+        buffering="on" if buffering else "off",
+    )
+    with _nginx(folder, content, core=core, port=port) as process:
         yield process, f"http://{LOOPBACK}:{port}"
 
 

@@ -70,6 +70,15 @@ class PinnedProcess:
             each.cpu_times().user + each.cpu_times().system for each in (process, *process.children(recursive=True))
         )
 
+    def rss(self) -> int:
+        """Bytes of memory that are its own at present, without its children's."""
+        return int(psutil.Process(self._popen.pid).memory_info().rss)
+
+    def connections_at(self, port: int) -> int:
+        """How many connections it has accepted at a port and not closed."""
+        connections = psutil.Process(self._popen.pid).net_connections("tcp")
+        return sum(each.laddr.port == port and bool(each.raddr) for each in connections)
+
     def until_listening(self, port: int) -> None:
         """Raises `RigError` with the end of the log when nothing listens on `port` in time."""
         deadline = time.monotonic() + _START_TIMEOUT_S

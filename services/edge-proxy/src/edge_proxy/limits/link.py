@@ -216,7 +216,6 @@ class Link:
 
     async def _watch(self) -> None:
         """Until the connection is lost. A timer for all that is under way, not one for each call."""
-        loop = asyncio.get_running_loop()
         was_overdue_at = -1
         while not self.down.is_set():
             with suppress(TimeoutError):

@@ -4,6 +4,7 @@ The client library's own counters and histograms take a lock and several calls e
 Everything here runs on the event loop's thread. Labels are bounded: providers and outcomes.
 """
 
+import asyncio
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final, get_args
@@ -117,3 +118,11 @@ class CallMetrics(Collector):
             cost.add_metric(names, numbers.cost)
         yield from (calls, tokens, duration, first, per_token, cost)
         yield GaugeMetricFamily("omg_edge_calls_in_flight", "Calls at a provider now.", self.in_flight)
+        yield GaugeMetricFamily("omg_edge_tasks", "Tasks of the event loop now.", _tasks())
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # collected outside the loop, by a test
+        return 0
