@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from tests.load import chat, everything, failover, latency, peers, results, stream
+from tests.load import chat, everything, failover, latency, peers, replicas, results, soak, stream, streams
 from tests.load.contests import EDGE, Effort
 from tests.load.results import Row
 from tests.load.rig import RigError, take_place
@@ -28,23 +28,27 @@ class _Bench(Protocol):
 
 
 BENCHES: Final[Mapping[str, _Bench]] = {
-    each.__name__.rpartition(".")[2]: each for each in (chat, stream, everything, latency, failover, peers)
+    each.__name__.rpartition(".")[2]: each
+    for each in (chat, stream, streams, everything, replicas, latency, failover, peers, soak)
 }
+_SECONDS: Final = 5
+_LONG: Final = {"soak": 15 * 60}
+"""Run by name only, and for how many seconds."""
 
 
 def main() -> None:
     """Read the command line and run what it names."""
     parser = argparse.ArgumentParser(prog="python -m tests.load")
-    parser.add_argument("only", nargs="*", choices=[[], *BENCHES], help="which benchmarks [default: all]")
+    parser.add_argument("only", nargs="*", choices=[[], *BENCHES], help="which benchmarks [default: all but soak]")
     parser.add_argument("--rounds", type=int, default=3, help="how often each contestant is measured")
-    parser.add_argument("--seconds", type=int, default=5, help="how long each measurement takes")
+    parser.add_argument("--seconds", type=int, help=f"how long each measurement takes [default: {_SECONDS}; soak: 900]")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this Markdown file")
     parser.add_argument(
         "--folder", type=Path, default=Path(".bench"), help="where results and logs go [default: .bench]"
     )
     parser.add_argument("--profile", action="store_true", help="run only the edge, under cProfile")
     options = parser.parse_args()
-    names = options.only or list(BENCHES)
+    names = options.only or [name for name in BENCHES if name not in _LONG]
     try:
         take_place()
         if options.profile:
@@ -61,7 +65,8 @@ def _measure(names: list[str], options: argparse.Namespace) -> int:
     rows: list[Row] = []
     tables: list[list[str]] = []
     for name in names:
-        effort = Effort(rounds=options.rounds, seconds=options.seconds, report=partial(_say, name))
+        seconds = options.seconds or _LONG.get(name, _SECONDS)
+        effort = Effort(rounds=options.rounds, seconds=seconds, report=partial(_say, name))
         found = BENCHES[name].run(_empty_folder(options.folder, name), effort)
         rows += BENCHES[name].rows(found)
         tables.append(BENCHES[name].table(found))
@@ -80,7 +85,7 @@ def _profile(name: str, options: argparse.Namespace) -> None:
         folder,
         Effort(
             rounds=1,
-            seconds=options.seconds,
+            seconds=options.seconds or _SECONDS,
             report=partial(_say, name),
             only={EDGE},
             edge_module=("tests.load.profiled", str(output), "edge_proxy", "serve"),

@@ -23,7 +23,6 @@ NGINX: Final = "nginx proxy_pass"
 LIBRARIES: Final = "bare proxy on uvicorn and pyreqwest"
 BARE: Final = "bare proxy"
 EDGE: Final = "edge-proxy"
-CONNECTIONS: Final = 32
 
 _MESSAGES: Final = [
     {"role": "system", "content": "You are a concise assistant. Answer in one sentence."},
@@ -92,7 +91,6 @@ def run(folder: Path, effort: Effort, upstream: Upstream, *, stream: bool) -> Co
             upstream.served,
             rounds=effort.rounds,
             seconds=effort.seconds,
-            connections=CONNECTIONS,
             report=effort.report,
         )
         events, calls = count_usage(installation, calls=outcomes[EDGE].calls)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.load.contests import CONNECTIONS, EDGE, NGINX, Contest, Effort, call_body, check_reply
+from tests.load.contests import EDGE, NGINX, Contest, Effort, call_body, check_reply
 from tests.load.edge import Installation, count_usage, running_edge
 from tests.load.measure import Contestant, contest
 from tests.load.nginx import nginx_proxy, nginx_upstream
@@ -47,7 +47,6 @@ def run(folder: Path, effort: Effort) -> Contest:
             upstream.served,
             rounds=effort.rounds,
             seconds=effort.seconds,
-            connections=CONNECTIONS,
             report=effort.report,
         )
         calls = outcomes[EDGE].calls + outcomes[EVERYTHING].calls

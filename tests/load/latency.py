@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.load.contests import CONNECTIONS, EDGE, NGINX, Effort, call_body, check_reply
+from tests.load.contests import EDGE, NGINX, Effort, call_body, check_reply
 from tests.load.everything import traced_edge
-from tests.load.measure import Contestant, Outcome, contest
+from tests.load.measure import CONNECTIONS, Contestant, Outcome, contest
 from tests.load.nginx import nginx_proxy, nginx_upstream
 from tests.load.results import Row, calls_per_second, row
 from tests.load.wrk import run_wrk, write_script
@@ -53,7 +53,14 @@ def run(folder: Path, effort: Effort) -> Found:
 
         straight_url = f"http://{upstream.address}"
         contestants = [
-            Contestant(name, process, url, script, partial(check_reply, url, body=body, key=key, stream=False))
+            Contestant(
+                name,
+                process,
+                url,
+                script,
+                partial(check_reply, url, body=body, key=key, stream=False),
+                _PAUSING_CONNECTIONS,
+            )
             # Nobody's processor time is asked for here, so it does not matter whose it is of the straight calls.
             for name, process, url in (
                 (STRAIGHT, nginx, straight_url),
@@ -66,7 +73,6 @@ def run(folder: Path, effort: Effort) -> Found:
             upstream.served,
             rounds=effort.rounds,
             seconds=effort.seconds,
-            connections=_PAUSING_CONNECTIONS,
             report=effort.report,
         )
         return Found(saturated, outcomes)

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 from tests.load.rig import RigError
 from tests.load.wrk import LoadResult, run_wrk
 
+CONNECTIONS: Final = 32
 _WARM_UP_S: Final = 1
 _SETTLE_S: Final = 0.5
 
@@ -29,13 +30,15 @@ class Measured(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A proxy in front of the upstream. `script` is wrk's; `check` makes one call and raises `RigError` when it goes wrong."""
+    """A proxy in front of the upstream. `script` is wrk's; `check` makes one call and raises `RigError` when it goes wrong.
+    `connections`: how many calls it has at once."""
 
     name: str
     process: Measured
     url: str
     script: Path
     check: Callable[[], None]
+    connections: int = CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +71,22 @@ def contest(
     *,
     rounds: int,
     seconds: int,
-    connections: int,
     report: Callable[[str], None],
+    warm_up_s: int = _WARM_UP_S,
 ) -> dict[str, Outcome]:
-    """A B C A B C …: each meets the same disturbances. Raises `RigError` when any reply was not as it should be."""
+    """A B C A B C …: each meets the same disturbances. Before each round it is warmed up, before the first for `warm_up_s`.
+
+    Raises `RigError` when any reply was not as it should be.
+    """
     found: dict[str, list[Round]] = {each.name: [] for each in contestants}
     calls = dict.fromkeys(found, 0)
     for number in range(rounds):
         for each in contestants:
             before = served()
             each.check()
-            run_wrk(each.url, script=each.script, connections=connections, seconds=_WARM_UP_S)
-            result = _measure(each, served, seconds=seconds, connections=connections)
+            warm_up = _WARM_UP_S if number else warm_up_s
+            run_wrk(each.url, script=each.script, connections=each.connections, seconds=warm_up)
+            result = _measure(each, served, seconds=seconds)
             calls[each.name] += served().calls - before.calls
             found[each.name].append(result)
             report(
@@ -89,10 +96,10 @@ def contest(
     return {name: Outcome(results, calls[name]) for name, results in found.items()}
 
 
-def _measure(contestant: Contestant, served: Callable[[], Served], *, seconds: int, connections: int) -> Round:
+def _measure(contestant: Contestant, served: Callable[[], Served], *, seconds: int) -> Round:
     time.sleep(_SETTLE_S)
     before, cpu_before = served(), contestant.process.cpu_seconds()
-    load = run_wrk(contestant.url, script=contestant.script, connections=connections, seconds=seconds)
+    load = run_wrk(contestant.url, script=contestant.script, connections=contestant.connections, seconds=seconds)
     time.sleep(_SETTLE_S)
     after, cpu_after = served(), contestant.process.cpu_seconds()
     calls, pieces = after.calls - before.calls, after.pieces - before.pieces

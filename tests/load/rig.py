@@ -79,9 +79,9 @@ class PinnedProcess:
         connections = psutil.Process(self._popen.pid).net_connections("tcp")
         return sum(each.laddr.port == port and bool(each.raddr) for each in connections)
 
-    def until_listening(self, port: int) -> None:
+    def until_listening(self, port: int, *, timeout_s: float = _START_TIMEOUT_S) -> None:
         """Raises `RigError` with the end of the log when nothing listens on `port` in time."""
-        deadline = time.monotonic() + _START_TIMEOUT_S
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and self._popen.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex((LOOPBACK, port)) == 0:
@@ -101,12 +101,18 @@ class PinnedProcess:
 
 @contextmanager
 def pinned(
-    command: Sequence[str], *, core: int, port: int, log: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    core: int,
+    port: int,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    start_timeout_s: float = _START_TIMEOUT_S,
 ) -> Iterator[PinnedProcess]:
     """A pinned process that listens on `port`, stopped at the end."""
     process = PinnedProcess(command, core=core, log=log, environment=environment)
     try:
-        process.until_listening(port)
+        process.until_listening(port, timeout_s=start_timeout_s)
         yield process
     finally:
         process.stop()

@@ -24,9 +24,10 @@ import msgspec
 from redis.asyncio import Redis
 from tests.load.aside import Aside
 from tests.load.bookkeeper import Bookkeeper, period_of
-from tests.load.contests import CONNECTIONS, Effort, call_body, check_reply
+from tests.load.contests import Effort, call_body, check_reply
 from tests.load.edge import ALIAS, Installation
 from tests.load.everything import traced_edge
+from tests.load.measure import CONNECTIONS
 from tests.load.nginx import nginx_upstream
 from tests.load.results import Row, row
 from tests.load.rig import PinnedProcess, RigError

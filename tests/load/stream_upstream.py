@@ -3,11 +3,16 @@
 Each reply is 52 pieces, one write each, a few milliseconds apart: as from a model, they reach the proxy one by one. (Sent at
 once they would arrive together, and the proxy would handle all of them in one read.) `GET /count` tells how many replies were
 begun and how many pieces were sent.
+
+`--pause` makes them slower. With `--stamped`, each word is the moment it was sent, in nanoseconds of the monotonic clock, which all
+processes of a machine share.
 """
 
+import argparse
 import asyncio
 import json
-import sys
+import time
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 import uvloop
@@ -15,7 +20,10 @@ import uvloop
 from devstack.ports import LOOPBACK
 
 PIECES: Final = 52
+WORDS: Final = PIECES - 4
 PAUSE_S: Final = 0.004
+STAMP_DIGITS: Final = 19
+_NO_STAMP: Final = b"0" * STAMP_DIGITS
 
 
 def _event(**fields: Any) -> bytes:
@@ -32,19 +40,31 @@ def _delta(finish_reason: str | None = None, **delta: str) -> bytes:
     return _event(choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}])
 
 
-EVENTS: Final = (
-    _delta(role="assistant", content=""),
-    *(_delta(content=f" word{number}") for number in range(PIECES - 4)),
-    _delta("stop"),
-    _event(choices=[], usage={"prompt_tokens": 57, "completion_tokens": 48, "total_tokens": 105}),
-    b"data: [DONE]\n\n",
-)
+def _events(words: Iterable[str]) -> tuple[bytes, ...]:
+    return (
+        _delta(role="assistant", content=""),
+        *(_delta(content=word) for word in words),
+        _delta("stop"),
+        _event(choices=[], usage={"prompt_tokens": 57, "completion_tokens": WORDS, "total_tokens": 57 + WORDS}),
+        b"data: [DONE]\n\n",
+    )
+
+
+EVENTS: Final = _events(f" word{number}" for number in range(WORDS))
 assert len(EVENTS) == PIECES
 
 _HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-_WRITES: Final = [b"%x\r\n%b\r\n" % (len(event), event) for event in EVENTS]
-_WRITES[0] = _HEAD + _WRITES[0]
-_WRITES[-1] += b"0\r\n\r\n"
+
+
+def _writes(events: Iterable[bytes]) -> list[bytes]:
+    writes = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
+    writes[0] = _HEAD + writes[0]
+    writes[-1] += b"0\r\n\r\n"
+    return writes
+
+
+_WRITES: Final = _writes(EVENTS)
+_STAMPED_WRITES: Final = _writes(_events([_NO_STAMP.decode()] * WORDS))
 
 
 class _Provider(asyncio.Protocol):
@@ -53,7 +73,10 @@ class _Provider(asyncio.Protocol):
     replies = 0
     pieces = 0
 
-    def __init__(self) -> None:
+    def __init__(self, *, pause_s: float, stamped: bool) -> None:
+        self._pause_s = pause_s
+        self._stamped = stamped
+        self._writes = _STAMPED_WRITES if stamped else _WRITES
         self._received = b""
         self._transport: asyncio.Transport
 
@@ -76,10 +99,13 @@ class _Provider(asyncio.Protocol):
     def _write(self, number: int) -> None:
         if self._transport.is_closing():
             return
-        self._transport.write(_WRITES[number])
+        piece = self._writes[number]
+        if self._stamped:
+            piece = piece.replace(_NO_STAMP, b"%0*d" % (STAMP_DIGITS, time.monotonic_ns()))
+        self._transport.write(piece)
         _Provider.pieces += 1
         if number + 1 < PIECES:
-            asyncio.get_running_loop().call_later(PAUSE_S, self._write, number + 1)
+            asyncio.get_running_loop().call_later(self._pause_s, self._write, number + 1)
 
 
 def _body_length(head: bytes) -> int:
@@ -89,10 +115,21 @@ def _body_length(head: bytes) -> int:
     return 0
 
 
-async def _serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(_Provider, LOOPBACK, port, backlog=2048)
+async def _serve(port: int, *, pause_s: float, stamped: bool) -> None:
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Provider(pause_s=pause_s, stamped=stamped), LOOPBACK, port, backlog=2048
+    )
     await server.serve_forever()
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.load.stream_upstream")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--pause", type=float, default=PAUSE_S, help="seconds between two pieces")
+    parser.add_argument("--stamped", action="store_true", help="each word is the moment it was sent")
+    options = parser.parse_args()
+    uvloop.run(_serve(options.port, pause_s=options.pause, stamped=options.stamped))
+
+
 if __name__ == "__main__":
-    uvloop.run(_serve(int(sys.argv[1])))
+    main()

@@ -1,9 +1,6 @@
 """The benchmark beside other gateways: what it makes of its figures, and that a peer cannot be left out in silence."""
 
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,48 +16,11 @@ from tests.load.peers.installation import (
     PORTKEY_LOCK,
     PORTKEY_VERSION,
     are_installed,
-    place_of,
 )
 from tests.load.peers.portkey import PortkeyCalls
-from tests.load.rig import search_path
 from tests.load.wrk import LoadResult
 
 CHECKOUT = Path(__file__).parents[2]
-INSTALLED = place_of(CHECKOUT / ".bench" / "peers")
-
-needs_programs = pytest.mark.skipif(
-    not all(shutil.which(name, path=search_path()) for name in ("nginx", "wrk")),
-    reason="nginx and wrk are not installed",
-)
-needs_peers = pytest.mark.skipif(
-    not are_installed(INSTALLED), reason="LiteLLM and Portkey are not installed: `make bench ONLY=peers` does that"
-)
-
-
-@needs_programs
-@needs_peers
-def test_a_short_run_measures_everybody(tmp_path: Path) -> None:
-    place_of(tmp_path / "peers").symlink_to(INSTALLED)
-    command = [
-        sys.executable,
-        "-m",
-        "tests.load",
-        "peers",
-        "--rounds",
-        "1",
-        "--seconds",
-        "1",
-        "--folder",
-        str(tmp_path),
-    ]
-
-    run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=110, check=False)
-
-    assert (tmp_path / "results.json").exists(), run.stdout + run.stderr
-    found = {each["name"]: each for each in json.loads((tmp_path / "results.json").read_text())}
-    assert [each["value"] for each in found.values() if each["bar"] == 0] == [0]
-    assert all(found[f"peers: {name}: CPU per call"]["value"] > 0 for name in (NGINX, EVERYTHING, PORTKEY, LITELLM))
-    assert run.returncode == (0 if all(each["holds"] is not False for each in found.values()) else 1)
 
 
 def outcome(cpu_us: float) -> Outcome:

@@ -7,18 +7,17 @@ for production, and is warmed up before the rounds begin.
 A peer that cannot be installed is left out of the table, and that is a miss.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.load import contests
 from tests.load.contests import NGINX, Effort, call_body, check_reply
 from tests.load.edge import Installation, count_usage
 from tests.load.everything import EVERYTHING, traced_edge
-from tests.load.measure import Contestant, Outcome, Round, contest
+from tests.load.measure import Contestant, Outcome, contest
 from tests.load.nginx import NginxUpstream, nginx_proxy, nginx_upstream
 from tests.load.peers import litellm
 from tests.load.peers.installation import LITELLM_VERSION, PORTKEY_VERSION, install_litellm, install_portkey, place_of
@@ -52,100 +51,70 @@ class Found:
     usage_calls: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A contestant, and how many calls it has at once."""
-
-    contestant: Contestant
-    connections: int = contests.CONNECTIONS
-
-
 def run(folder: Path, effort: Effort) -> Found:
     body = call_body(stream=False)
     missing: dict[str, str] = {}
     with ExitStack() as stack:
         upstream = stack.enter_context(nginx_upstream(folder))
         edge, installation = stack.enter_context(_edge(folder, upstream, body, effort))
-        entries = [stack.enter_context(_nginx(folder, upstream, body)), edge]
-        for name, entry in {PORTKEY: _portkey, LITELLM: _litellm}.items():
+        contestants = [stack.enter_context(_nginx(folder, upstream, body)), edge]
+        for name, peer in {PORTKEY: _portkey, LITELLM: _litellm}.items():
             try:
-                entries.append(stack.enter_context(entry(folder, upstream, body)))
+                contestants.append(stack.enter_context(peer(folder, upstream, body)))
             except DevstackError as error:
                 missing[name] = str(error)
                 effort.report(f"{name} COULD NOT BE INSTALLED and is left out: {error}")
-        outcomes = _contest(entries, upstream, effort)
+        effort.report(f"warming up each for {_WARM_UP_TIMES * effort.seconds} s")
+        outcomes = contest(
+            contestants,
+            upstream.served,
+            rounds=effort.rounds,
+            seconds=effort.seconds,
+            report=effort.report,
+            warm_up_s=_WARM_UP_TIMES * effort.seconds,
+        )
         edge_calls = outcomes[EVERYTHING].calls
         _, usage_calls = count_usage(installation, calls=edge_calls)
     return Found(outcomes, missing, edge_calls=edge_calls, usage_calls=usage_calls)
 
 
 @contextmanager
-def _nginx(folder: Path, upstream: NginxUpstream, body: bytes) -> Iterator[_Entry]:
+def _nginx(folder: Path, upstream: NginxUpstream, body: bytes) -> Iterator[Contestant]:
     with nginx_proxy(folder, upstream=upstream.address, buffering=True) as (process, url):
-        yield _Entry(_contestant(NGINX, process, url, folder / "nginx.lua", body=body, key="nobody-asks"))
+        yield _contestant(NGINX, process, url, folder / "nginx.lua", body=body, key="nobody-asks")
 
 
 @contextmanager
-def _edge(folder: Path, upstream: NginxUpstream, body: bytes, effort: Effort) -> Iterator[tuple[_Entry, Installation]]:
+def _edge(
+    folder: Path, upstream: NginxUpstream, body: bytes, effort: Effort
+) -> Iterator[tuple[Contestant, Installation]]:
     """As `everything` runs it, called with the key that has limits and budgets."""
     with traced_edge(folder / "edge", upstream=upstream.address, module=effort.edge_module) as running:
         process, url, installation = running
         key = installation.limited_key
-        yield _Entry(_contestant(EVERYTHING, process, url, folder / "edge.lua", body=body, key=key)), installation
+        yield _contestant(EVERYTHING, process, url, folder / "edge.lua", body=body, key=key), installation
 
 
 @contextmanager
-def _portkey(folder: Path, upstream: NginxUpstream, body: bytes) -> Iterator[_Entry]:
+def _portkey(folder: Path, upstream: NginxUpstream, body: bytes) -> Iterator[Contestant]:
     server = install_portkey(place_of(folder))
     with running_portkey(folder, server) as (process, url):
         calls = PortkeyCalls(body=body, upstream=upstream.address)
         script = calls.write_script(folder / "portkey.lua")
-        yield _Entry(Contestant(PORTKEY, process, url, script, partial(calls.check, url)))
+        yield Contestant(PORTKEY, process, url, script, partial(calls.check, url))
 
 
 @contextmanager
-def _litellm(folder: Path, upstream: NginxUpstream, body: bytes) -> Iterator[_Entry]:
+def _litellm(folder: Path, upstream: NginxUpstream, body: bytes) -> Iterator[Contestant]:
     program = install_litellm(place_of(folder))
     with running_litellm(folder, program, upstream=upstream.address) as (process, url):
         contestant = _contestant(LITELLM, process, url, folder / "litellm.lua", body=body, key=litellm.MASTER_KEY)
-        yield _Entry(contestant, litellm.CONNECTIONS)
+        yield replace(contestant, connections=litellm.CONNECTIONS)
 
 
 def _contestant(name: str, process: PinnedProcess, url: str, script: Path, *, body: bytes, key: str) -> Contestant:
     check = partial(check_reply, url, body=body, key=key, stream=False)
     return Contestant(name, process, url, write_script(script, body=body, key=key), check)
-
-
-def _contest(entries: Sequence[_Entry], upstream: NginxUpstream, effort: Effort) -> dict[str, Outcome]:
-    """Contests of one, in turn: the contestants differ in how many calls they have at once."""
-    warm_up = _WARM_UP_TIMES * effort.seconds
-    effort.report(f"warming up each for {warm_up} s")
-    calls = {each.contestant.name: _one(each, upstream, seconds=warm_up).calls for each in entries}
-    rounds: dict[str, list[Round]] = {name: [] for name in calls}
-    for number in range(effort.rounds):
-        for entry in entries:
-            name = entry.contestant.name
-            outcome = _one(entry, upstream, seconds=effort.seconds)
-            calls[name] += outcome.calls
-            rounds[name] += outcome.rounds
-            [found] = outcome.rounds
-            effort.report(
-                f"round {number + 1} of {effort.rounds}: {name}: {found.cpu_us_per_call:.1f} µs CPU per call,"
-                f" {found.load.per_second:.0f} calls/s"
-            )
-    return {name: Outcome(rounds[name], calls[name]) for name in calls}
-
-
-def _one(entry: _Entry, upstream: NginxUpstream, *, seconds: int) -> Outcome:
-    [outcome] = contest(
-        [entry.contestant],
-        upstream.served,
-        rounds=1,
-        seconds=seconds,
-        connections=entry.connections,
-        report=lambda _: None,
-    ).values()
-    return outcome
 
 
 def rows(found: Found) -> list[Row]:

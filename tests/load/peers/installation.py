@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from devstack import portal
+from devstack.portal import find_node
 from devstack.processes.command import run_command
 
 LITELLM_VERSION: Final = "1.106.2"
@@ -62,7 +62,7 @@ def install_portkey(place: Path) -> Portkey:
     """Its server for node. Raises `DevstackError`; the message holds the end of the log."""
     folder = place / "portkey"
     log = place / "portkey.log"
-    node_folder, npm = asyncio.run(portal._find_node(log))
+    node_folder, npm = asyncio.run(find_node(log))
     if not _is_current(folder, PORTKEY_LOCK):
         asyncio.run(_install_portkey(_emptied(folder), node_folder, npm, log))
         _mark(folder, PORTKEY_LOCK)

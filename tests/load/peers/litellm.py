@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from tests.load.edge import ALIAS
-from tests.load.rig import TESTED_CORE, PinnedProcess, RigError
+from tests.load.rig import TESTED_CORE, PinnedProcess, pinned
 
 from devstack.ports import LOOPBACK, free_port
 
@@ -15,7 +15,8 @@ MASTER_KEY: Final = "sk-bench"
 CONNECTIONS: Final = 8
 """With which it did best, of 1 to 64: with more of them a call costs more, with fewer it is not always busy."""
 
-_START_TRIES: Final = 5
+_START_TIMEOUT_S: Final = 100.0
+"""It imports for ten seconds before it listens, and longer on a busy machine."""
 _ENVIRONMENT: Final = {
     "LITELLM_MODE": "PRODUCTION",
     "LITELLM_LOG": "ERROR",
@@ -34,12 +35,15 @@ def running_litellm(folder: Path, program: Path, *, upstream: str) -> Iterator[t
     # A database that another program of this shell uses is none of its business.
     command = ["env", "--unset", "DATABASE_URL", str(program), "--config", str(configuration)]
     command += ["--host", LOOPBACK, "--port", str(port), "--num_workers", "1", "--telemetry", "False"]
-    process = PinnedProcess(command, core=TESTED_CORE, log=folder / "litellm.log", environment=_ENVIRONMENT)
-    try:
-        _until_listening(process, port)
+    with pinned(
+        command,
+        core=TESTED_CORE,
+        port=port,
+        log=folder / "litellm.log",
+        environment=_ENVIRONMENT,
+        start_timeout_s=_START_TIMEOUT_S,
+    ) as process:
         yield process, f"http://{LOOPBACK}:{port}"
-    finally:
-        process.stop()
 
 
 def _configuration(upstream: str) -> Mapping[str, object]:
@@ -49,11 +53,3 @@ def _configuration(upstream: str) -> Mapping[str, object]:
         "general_settings": {"master_key": MASTER_KEY, "disable_spend_logs": True, "disable_error_logs": True},
         "litellm_settings": _SETTINGS,
     }
-
-
-def _until_listening(process: PinnedProcess, port: int) -> None:
-    """It imports for ten seconds before it listens; on a busy machine, for longer than other programs are given."""
-    for _ in range(_START_TRIES - 1):
-        with suppress(RigError):
-            return process.until_listening(port)
-    return process.until_listening(port)

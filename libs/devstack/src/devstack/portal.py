@@ -58,7 +58,7 @@ async def _run_script(portal: Path, script: str, log: Path | None) -> None:
     """Run a script of package.json, after installing the packages if the lock file is newer than they are."""
     installed, wanted = portal / "node_modules" / ".package-lock.json", portal / "package-lock.json"
     try:
-        node_folder, npm = await _find_node(log)
+        node_folder, npm = await find_node(log)
         path = os.pathsep.join((str(node_folder), os.environ.get("PATH", os.defpath)))
         run = partial(
             run_command,
@@ -81,7 +81,7 @@ def _sources(portal: Path) -> Iterator[Path]:
         yield from (path for path in entry.rglob("*") if path.is_file()) if entry.is_dir() else (entry,)
 
 
-async def _find_node(log: Path | None) -> tuple[Path, tuple[str, ...]]:
+async def find_node(log: Path | None) -> tuple[Path, tuple[str, ...]]:
     """The folder of a `node` that is new enough, and the command of its npm."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and program_version(Path(node)) >= _OLDEST_NODE:
