@@ -23,7 +23,7 @@ PIECES: Final = 52
 WORDS: Final = PIECES - 4
 PAUSE_S: Final = 0.004
 STAMP_DIGITS: Final = 19
-_NO_STAMP: Final = b"0" * STAMP_DIGITS
+NO_STAMP: Final = b"0" * STAMP_DIGITS
 
 
 def _event(**fields: Any) -> bytes:
@@ -50,6 +50,11 @@ def _events(words: Iterable[str]) -> tuple[bytes, ...]:
     )
 
 
+def stamped_events() -> tuple[bytes, ...]:
+    """Those of a stamped stream, with zeros where the moment will be."""
+    return _events([NO_STAMP.decode()] * WORDS)
+
+
 EVENTS: Final = _events(f" word{number}" for number in range(WORDS))
 assert len(EVENTS) == PIECES
 
@@ -64,7 +69,7 @@ def _writes(events: Iterable[bytes]) -> list[bytes]:
 
 
 _WRITES: Final = _writes(EVENTS)
-_STAMPED_WRITES: Final = _writes(_events([_NO_STAMP.decode()] * WORDS))
+_STAMPED_WRITES: Final = _writes(stamped_events())
 
 
 class _Provider(asyncio.Protocol):
@@ -101,7 +106,7 @@ class _Provider(asyncio.Protocol):
             return
         piece = self._writes[number]
         if self._stamped:
-            piece = piece.replace(_NO_STAMP, b"%0*d" % (STAMP_DIGITS, time.monotonic_ns()))
+            piece = piece.replace(NO_STAMP, b"%0*d" % (STAMP_DIGITS, time.monotonic_ns()))
         self._transport.write(piece)
         _Provider.pieces += 1
         if number + 1 < PIECES:

@@ -8,6 +8,7 @@ Memory is what a process has at most while all streams are open, beyond what it 
 the kernel's buffers of the connections are not in it. A round is as long as a stream, whatever length of measurements is asked for.
 """
 
+import asyncio
 import math
 import resource
 import time
@@ -85,17 +86,10 @@ class _Contestant:
     kb_before: float = 0
     asked: int = 0
 
-    def hold(self, streams: int, look: Callable[[Seen], None] | None = None) -> Seen:
+    async def hold(self, streams: int, look: Callable[[Seen], None] | None = None) -> Seen:
         self.asked += streams
         body = call_body(stream=True)
-        return uvloop.run(hold(self.url, body=body, key=self.key, streams=streams, pause_s=_PAUSE_S, look=look))
-
-    def warm_up(self) -> None:
-        """Raises `RigError`."""
-        if self.hold(_WARM_UP).broken:
-            raise RigError(f"streams: {self.name} does not bring {_WARM_UP} streams whole")
-        time.sleep(_SETTLE_S)
-        self.kb_before = self.kb()
+        return await hold(self.url, body=body, key=self.key, streams=streams, pause_s=_PAUSE_S, look=look)
 
     def cpu_seconds(self) -> float:
         return self.process.cpu_seconds() if self.process else 0
@@ -123,8 +117,7 @@ def run(folder: Path, effort: Effort) -> Found:
             _Contestant(BARE, bare, bare_url, key),
             everything,
         ]
-        for each in contestants:
-            each.warm_up()
+        uvloop.run(_warm_up(contestants))
         rounds: dict[str, list[Round]] = {each.name: [] for each in contestants}
         for number in range(effort.rounds):
             for each in contestants:
@@ -138,6 +131,16 @@ def run(folder: Path, effort: Effort) -> Found:
         return Found(rounds, everything.asked, usage_events=events, usage_calls=distinct)
 
 
+async def _warm_up(contestants: Sequence[_Contestant]) -> None:
+    """All at once: nothing is measured but the memory afterwards. Raises `RigError`."""
+    seen = await asyncio.gather(*(each.hold(_WARM_UP) for each in contestants))
+    await asyncio.sleep(_SETTLE_S)
+    for contestant, streams in zip(contestants, seen, strict=True):
+        if streams.broken:
+            raise RigError(f"streams: {contestant.name}: {streams.broken} of {_WARM_UP} streams did not come whole")
+        contestant.kb_before = contestant.kb()
+
+
 def _measure(contestant: _Contestant) -> Round:
     """Raises `RigError` when the streams were never open all at once, or none of them brought anything."""
     most_kb = 0.0
@@ -149,7 +152,7 @@ def _measure(contestant: _Contestant) -> Round:
 
     time.sleep(_SETTLE_S)
     before = contestant.cpu_seconds()
-    seen = contestant.hold(STREAMS, look)
+    seen = uvloop.run(contestant.hold(STREAMS, look))
     time.sleep(_SETTLE_S)
     used = contestant.cpu_seconds() - before
     if seen.broken and contestant.name != EVERYTHING:
