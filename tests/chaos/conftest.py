@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import httpx
@@ -26,6 +26,13 @@ from devstack.servers.base import Server
 from devstack.servers.nats import NatsServer
 from devstack.servers.postgres import PostgresServer
 from devstack.servers.valkey import ValkeyServer
+
+MODELS: Final = {
+    "plain": "emulated-slow-first-byte-150",
+    "stream": "emulated-chunks-20-delay-20",
+    "long-stream": "emulated-chunks-30-delay-100",
+    "endless-stream": "emulated-chunks-600-delay-100",
+}
 
 
 class Service:
@@ -70,7 +77,7 @@ class Service:
 
 
 class Stack:
-    """`edges` are base URLs; `key` is good for the aliases `plain` and `stream`."""
+    """`edges` are base URLs; `key` is good for the aliases of `MODELS`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -104,6 +111,8 @@ class Stack:
             "OMG_SECURE_COOKIES": "false",
             "OMG_PUBLIC_GATEWAY_URL": "http://127.0.0.1:1",
             "OMG_BUDGET_RECONCILE_SECONDS": "2",
+            "OMG_DRAIN_DELAY_SECONDS": "0.5",
+            "OMG_DRAIN_SECONDS": "4",
         }
         await asyncio.to_thread(self._admin, "migrate", environment)
         provider = free_port()
@@ -181,14 +190,13 @@ class Stack:
     def _content(self, provider: int) -> str:
         route = {"provider": "openai-compatible", "base_url": f"http://127.0.0.1:{provider}/v1", "credential": "sk-any"}
         prices = {"input": "0.15", "cached_input": "0.075", "output": "0.60"}
-        models = {"plain": "emulated-slow-first-byte-150", "stream": "emulated-chunks-20-delay-20"}
         return json.dumps(
             {
                 "tenants": [{"name": "Chaos"}],
                 "api_keys": [{"tenant": "Chaos", "name": "chaos", "secret": self.key}],
                 "models": [
                     {"alias": alias, "routes": [{**route, "model": model, "prices": prices}]}
-                    for alias, model in models.items()
+                    for alias, model in MODELS.items()
                 ],
             }
         )
@@ -197,7 +205,7 @@ class Stack:
         """Wait until both edges know key and models."""
         async with httpx.AsyncClient(headers={"authorization": f"Bearer {self.key}"}) as client, asyncio.timeout(10):
             for edge in self.edges:
-                while len((await client.get(f"{edge}/v1/models")).json().get("data", [])) < 2:
+                while len((await client.get(f"{edge}/v1/models")).json().get("data", [])) < len(MODELS):
                     await asyncio.sleep(0.05)
 
 

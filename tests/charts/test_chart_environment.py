@@ -26,6 +26,11 @@ EXPECTED: Final = {
         "OMG_UPSTREAM_FIRST_BYTE_TIMEOUT",
         "OMG_UPSTREAM_IDLE_TIMEOUT",
         "OMG_UPSTREAM_TOTAL_TIMEOUT",
+        "OMG_HEALTH_CHECK_SECONDS",
+        "OMG_MAX_STREAMS",
+        "OMG_ATTRIBUTION",
+        "OMG_DRAIN_DELAY_SECONDS",
+        "OMG_DRAIN_SECONDS",
     },
     "admin-api": COMMON
     | KEYS

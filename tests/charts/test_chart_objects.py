@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.charts.conftest import CHART, Object, Render, Rendered, component
+from tests.charts.conftest import Object, Render, Rendered, component
 
 HOOK = "helm.sh/hook"
 SERVICES_WITH_A_SCHEMA = ("admin-api", "batch-runner", "file-service", "alerts")
@@ -74,13 +74,14 @@ def test_processes_are_probed(rendered: Rendered) -> None:
 def test_edge_may_finish_its_calls_before_it_is_killed(render: Render, value_set: str, drain: int) -> None:
     rendered = render(value_set)
     spec = rendered.named("StatefulSet", "-edge-proxy")["spec"]["template"]["spec"]
-    command = spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
-    assert command[:2] == ["python3", "-c"]
-    assert command[2].strip() == (CHART / "files" / "drain.py").read_text().strip()
-    assert command[3:] == ["8080", str(drain)]
-    assert spec["terminationGracePeriodSeconds"] > drain + 8  # what the process itself takes to stop
-    total = int(rendered.named("ConfigMap", "-edge-proxy")["data"]["OMG_UPSTREAM_TOTAL_TIMEOUT"])
-    assert drain >= total or value_set == "minimal"
+    settings = rendered.named("ConfigMap", "-edge-proxy")["data"]
+    assert settings["OMG_DRAIN_SECONDS"] == str(drain)
+    before = int(settings["OMG_DRAIN_DELAY_SECONDS"])
+    # Longer than an endpoint takes to leave every load balancer, usually; and no shell, hook or signal in between.
+    assert before >= 5
+    assert "lifecycle" not in spec["containers"][0]
+    assert spec["terminationGracePeriodSeconds"] > before + drain + 8  # which it takes to tell what it still has to tell
+    assert drain >= int(settings["OMG_UPSTREAM_TOTAL_TIMEOUT"]) or value_set == "minimal"
 
 
 def test_the_journal_outlives_the_pod(render: Render) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from tests.load import chat, everything, failover, latency, peers, replicas, results, soak, stream, streams
+from tests.load import chat, everything, failover, latency, peers, replicas, results, scale, soak, stream, streams
 from tests.load.contests import EDGE, Effort
 from tests.load.results import Row
 from tests.load.rig import RigError, take_place
@@ -29,7 +29,7 @@ class _Bench(Protocol):
 
 BENCHES: Final[Mapping[str, _Bench]] = {
     each.__name__.rpartition(".")[2]: each
-    for each in (chat, stream, streams, everything, replicas, latency, failover, peers, soak)
+    for each in (chat, stream, streams, everything, replicas, scale, latency, failover, peers, soak)
 }
 _SECONDS: Final = 5
 _LONG: Final = {"soak": 15 * 60}

@@ -9,8 +9,6 @@ import asyncio
 import json
 import secrets
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from tests.load.contests import Effort, call_body, check_reply
 from tests.load.edge import ALIAS, Installation, connect
 from tests.load.measure import Contestant, Outcome, contest
 from tests.load.nginx import nginx_upstream
+from tests.load.ready import became_ready
 from tests.load.results import Row, calls_per_second, cpu_per_call, row, spread
 from tests.load.rig import TESTED_CORE, PinnedProcess, RigError, pinned, python_module
 from tests.load.wrk import write_script
@@ -185,21 +184,11 @@ def _edge(folder: Path, installation: Installation, effort: Effort) -> Iterator[
         python_module(*effort.edge_module), core=TESTED_CORE, port=port, log=folder / "log", environment=environment
     ) as process:
         url = f"http://{LOOPBACK}:{port}"
-        while not _is_ready(url):
-            if time.monotonic() - began > LOAD_S:
-                raise _NotLoadedError
-            time.sleep(0.1)
+        if not became_ready(url, within_s=LOAD_S):
+            raise _NotLoadedError
         seconds = time.monotonic() - began
         _until_quiet(process)
         yield process, url, Load(seconds, process.rss() / 1024**2)
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=5):
-            return True
-    except (urllib.error.URLError, TimeoutError):
-        return False
 
 
 def _until_quiet(process: PinnedProcess) -> None:

@@ -180,9 +180,10 @@ def _until_nothing_is_left(process: PinnedProcess, url: str, installation: Insta
     """What there still is, as soon as that is nothing, or when the patience is over."""
     deadline = time.monotonic() + _SETTLE_S
     while True:
+        connections = process.connections_at(int(url.rpartition(":")[2]))  # before we make one
         metrics = _metrics(url)
         left = {
-            "connections of clients": process.connections_at(int(url.rpartition(":")[2])),
+            "connections of clients": connections,
             "calls in flight": int(metrics["omg_edge_calls_in_flight"]),
             "tasks": max(0, int(metrics["omg_edge_tasks"]) - tasks),
             "events in memory": int(metrics["omg_edge_usage_pending"]),
@@ -195,11 +196,12 @@ def _until_nothing_is_left(process: PinnedProcess, url: str, installation: Insta
 
 
 async def _leases(installation: Installation) -> int:
-    """Of parallel calls, and of what budgets hold for running ones."""
+    """Of parallel calls, and of what budgets hold for running ones; but those that have run out."""
     async with Redis.from_url(installation.redis_url) as redis:
         names = [name async for name in redis.scan_iter(match=limit_key("*parallel*"))]
         names += [budget_keys(each.id, period_of(each))[1].encode() for each in installation.budgets]
-        return sum([await redis.zcard(name) for name in names])
+        seconds, microseconds = await redis.time()
+        return sum([await redis.zcount(name, seconds * 1_000_000 + microseconds, "+inf") for name in names])
 
 
 def _metrics(url: str) -> dict[str, float]:

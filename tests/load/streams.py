@@ -12,8 +12,6 @@ import asyncio
 import math
 import resource
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from tests.load.contests import BARE, EDGE, NGINX, Effort, call_body
 from tests.load.edge import count_usage
 from tests.load.everything import EVERYTHING, traced_edge
 from tests.load.nginx import nginx_proxy
+from tests.load.ready import became_ready
 from tests.load.results import Row, row
 from tests.load.rig import OTHER_CORE, TESTED_CORE, PinnedProcess, RigError, pinned, python_module
 from tests.load.stream_client import Seen, hold
@@ -108,7 +107,8 @@ def run(folder: Path, effort: Effort) -> Found:
         edge, edge_url, installation = stack.enter_context(
             traced_edge(folder / "edge", upstream=upstream, module=effort.edge_module)
         )
-        _until_ready(edge_url)
+        if not became_ready(edge_url, within_s=_READY_S):
+            raise RigError(f"streams: {EDGE} is not ready")
         key = installation.limited_key
         everything = _Contestant(EVERYTHING, edge, edge_url, key)
         contestants = [
@@ -197,18 +197,6 @@ def _bare(folder: Path, upstream: str) -> Iterator[tuple[PinnedProcess, str]]:
     command = python_module("tests.load.bare", str(port), upstream)
     with pinned(command, core=TESTED_CORE, port=port, log=folder / "bare.log") as process:
         yield process, f"http://{LOOPBACK}:{port}"
-
-
-def _until_ready(edge_url: str) -> None:
-    """Its configuration has come. Raises `RigError`."""
-    deadline = time.monotonic() + _READY_S
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{edge_url}/readyz", timeout=5):
-                return
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    raise RigError(f"streams: {EDGE} is not ready")
 
 
 def rows(found: Found) -> list[Row]:

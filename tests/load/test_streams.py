@@ -17,20 +17,37 @@ from tests.load.stream_upstream import NO_STAMP, STAMP_DIGITS, WORDS, stamped_ev
 from tests.load.streams import STRAIGHT, STREAMS, Found, Round
 from tests.load.test_bench import CHECKOUT, needs_programs
 
+# Fewer and faster ones than the bench's, so as not to take as long.
+SHORT = """
+import json, sys
+from dataclasses import asdict
+from pathlib import Path
+from tests.load import streams
+from tests.load.contests import Effort
+from tests.load.rig import take_place
+
+streams.STREAMS, streams._PAUSE_S = 300, 0.03
+take_place()
+found = streams.run(Path(sys.argv[1]), Effort(rounds=1, seconds=1, report=lambda _: None))
+print("ROWS", json.dumps([asdict(each) for each in streams.rows(found)]))
+"""
+
 
 @needs_programs
 def test_a_short_run_holds_all_streams_open_and_each_has_one_usage_event(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.load", "streams", "--rounds", "1", "--folder", str(tmp_path)]
+    command = [sys.executable, "-c", SHORT, str(tmp_path)]
 
-    run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=110, check=False)
+    run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=100, check=False)
 
-    assert (tmp_path / "results.json").exists(), run.stdout + run.stderr
-    found = {each["name"]: each for each in json.loads((tmp_path / "results.json").read_text())}
-    assert [each["value"] for each in found.values() if each["bar"] == 0] == [0, 0]
+    [line] = [line for line in run.stdout.splitlines() if line.startswith("ROWS ")] or [run.stdout + run.stderr]
+    found = {each["name"]: each for each in json.loads(line.removeprefix("ROWS "))}
+    assert {name: each["value"] for name, each in found.items() if each["bar"] == 0} == {
+        "streams: incomplete, of 300": 0,
+        "streams: calls without exactly one usage event, of 332": 0,
+    }
     for name in (NGINX, BARE, EVERYTHING):
         assert found[f"streams: {name}: memory per stream"]["value"] > 0
         assert found[f"streams: {name}: CPU per piece"]["value"] > 0
-    assert run.returncode == (0 if all(each["holds"] is not False for each in found.values()) else 1)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"

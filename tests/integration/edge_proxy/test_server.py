@@ -302,6 +302,22 @@ async def test_stopping_lets_answers_end_and_takes_no_more() -> None:
         await stopping
 
 
+async def test_before_it_stops_each_request_is_taken_as_the_last_one_of_its_connection() -> None:
+    async with running(echo) as (server, connect):
+        used, unused = await connect(), await connect()
+        stopping = asyncio.create_task(server.stop(grace_s=10, delay_s=0.5))
+        await asyncio.sleep(0.05)
+        for peer in (used, await connect()):
+            peer.send(post(b"x"))
+            assert await peer.answer() == (200, b"POST / x")
+            assert await peer.is_closed()
+        assert not stopping.done()
+        assert await unused.is_closed()
+        await stopping
+        with pytest.raises(ConnectionError):
+            await connect()
+
+
 async def test_stopping_ends_answers_that_take_too_long() -> None:
     cancelled = asyncio.Event()
 

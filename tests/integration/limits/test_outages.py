@@ -129,6 +129,29 @@ async def test_a_hung_redis_costs_one_timeout_and_then_nothing(
     assert granted(await store.reserve("back", [requests(name, 400)])).states[0].limit == 400
 
 
+async def test_what_was_reserved_without_anybody_hearing_of_it_is_given_back(
+    make_fallback: MakeFallback, own_server: ValkeyServer, name: str
+) -> None:
+    """Redis goes on with what it was sent before it hung."""
+    store = await make_fallback("local")
+    pilot = budget(name, 10_000, 400)
+    granted(await store.reserve("warm", [slot(name, 4)], [pilot]))
+    process = hang(own_server)
+    try:
+        granted(await store.reserve("unheard", [slot(name, 4)], [pilot]))
+    finally:
+        process.resume()
+    await is_away(False)
+    async with Redis.from_url(own_server.url) as client:
+
+        async def only_the_first_is_left() -> bool:
+            return await client.zrange(limit_key(f"{name}:parallel"), 0, -1) == [b"warm"]
+
+        await soon(only_the_first_is_left)
+    last = granted(await store.reserve("last", [slot(name, 4)], [pilot]))
+    assert [state.reserved for state in last.budgets] == [800]
+
+
 async def test_closed_refuses_to_guess(make_fallback: MakeFallback, own_server: ValkeyServer, name: str) -> None:
     store = await make_fallback("closed")
     fallbacks = sample("omg_edge_limit_store_fallbacks_total", policy="closed")

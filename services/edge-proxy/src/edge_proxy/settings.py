@@ -33,7 +33,8 @@ class EdgeSettings(ProcessSettings, BusSettings):
 
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     max_streams: Annotated[int, Field(ge=1, le=10**6)] = 10_000
-    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 8
+    drain_seconds: Annotated[float, Field(ge=0, le=86400)] = 8
+    drain_delay_seconds: Annotated[float, Field(ge=0, le=60)] = 0
 
     upstream_transport: Literal["http1", "pyreqwest"] = "http1"
     upstream_connect_timeout: Seconds = 5

@@ -1,7 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics`.
 
-Ready means: there is a configuration to serve from and calls can be journalled. NATS being away does not make an edge unready,
-for it serves from its snapshot; it is shown.
+Ready means: there is a configuration to serve from, calls can be journalled, and the process goes on. NATS being away does not
+make an edge unready, for it serves from its snapshot; it is shown.
 """
 
 from typing import Final
@@ -26,14 +26,15 @@ class Health(msgspec.Struct, frozen=True):
     def healthz(self, client: Client) -> None:
         client.reply(200, _OK)
 
-    def readyz(self, client: Client) -> None:
+    def readyz(self, client: Client, *, stopping: bool) -> None:
         loaded, writable = self.configuration.is_loaded, not self.journal.is_full
         checks = {
             "configuration": "ok" if loaded else "missing",
             "journal": "ok" if writable else "full",
             "nats": "ok" if self.bus.is_connected else "disconnected",
+            "process": "stopping" if stopping else "ok",
         }
-        ready = loaded and writable
+        ready = loaded and writable and not stopping
         client.reply(200 if ready else 503, msgspec.json.encode({"ready": ready, "checks": checks}))
 
     def metrics(self, client: Client) -> None:

@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from edge_proxy.limits.port import BudgetClaim, Claim, Granted, LimitStoreUnavailable, Refused
-from edge_proxy.limits.resp import Reply, ReplyError
+from edge_proxy.limits.resp import LOST, Reply, ReplyError
 
 _CALLS_AT_ONCE: Final = 50
 """In one script: Redis does nothing else meanwhile."""
@@ -23,6 +23,9 @@ class Store(Protocol):
     ) -> Granted | Refused: ...
 
     def give_back(self, granted: Granted) -> None: ...
+
+    def abandon(self, waiter: "Waiter") -> None:
+        """Nobody knows whether Redis has reserved for it."""
 
     def ask_again(self, waiters: Sequence["Waiter"]) -> None:
         """Redis did not know the script. Raises `LimitStoreUnavailable`."""
@@ -82,7 +85,10 @@ class Answers:
             with suppress(LimitStoreUnavailable):
                 self._store.ask_again(again)
                 failed = [waiter for waiter in failed if waiter not in again]
+        is_lost = isinstance(reply, ReplyError) and reply.code == LOST.code
         for waiter in failed:
+            if is_lost:
+                self._store.abandon(waiter)
             waiter.fail(LimitStoreUnavailable(str(reply)))
 
 

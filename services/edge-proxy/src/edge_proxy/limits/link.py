@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from prometheus_client import Histogram
 
 from edge_proxy.limits.port import LimitStoreUnavailable
-from edge_proxy.limits.resp import NotRedis, Reply, ReplyError, ReplyReader, command
+from edge_proxy.limits.resp import LOST, NotRedis, Reply, ReplyError, ReplyReader, command
 
 _CONNECT_TIMEOUT_S: Final = 1.0
 _CHECKS_PER_TIMEOUT: Final = 5
@@ -39,8 +39,6 @@ _round_trips: Final = Histogram(
     "From asking the store of limits until everything was answered; calls share these.",
     buckets=(0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0),
 )
-
-LOST: Final = ReplyError("LOST the connection before the reply")
 
 OnReply = Callable[[Reply], None]
 

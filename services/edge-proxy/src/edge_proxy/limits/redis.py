@@ -5,8 +5,9 @@ what they share is then read and written once for all of them. All keys carry on
 cluster.
 
 Failure policy: Redis away, silent for 0.25 s (noticed up to 0.1 s later), or answering with an error: `LimitStoreUnavailable`,
-at once while it is known to be away. What an unanswered reservation may have reserved runs out: leases after 30 s, windows after
-60 s. Ends of calls are told again (`settling`). A script that Redis has forgotten is loaded again and asked once more.
+at once while it is known to be away. What an unanswered reservation may have taken of slots and budgets is given back when Redis
+is there again, or runs out after 30 s; what it took of windows runs out after 60 s. Ends of calls are told again (`settling`). A
+script that Redis has forgotten is loaded again and asked once more.
 """
 
 import asyncio
@@ -147,6 +148,12 @@ class RedisLimitStore:
     def give_back(self, granted: Granted) -> None:
         """Nobody waits for it any more."""
         self.cancel(granted.reservation)
+
+    def abandon(self, waiter: Waiter) -> None:
+        """Nobody knows whether Redis has reserved for it."""
+        self._pending.abandon(
+            Reservation(waiter.call_id, waiter.claims, waiter.budgets, [], has_lease=True, ended=True)
+        )
 
     def ask_again(self, waiters: Sequence[Waiter]) -> None:
         """Redis did not know the script. Raises `LimitStoreUnavailable`."""

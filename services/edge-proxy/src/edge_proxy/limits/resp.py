@@ -13,6 +13,10 @@ class ReplyError(Exception):
         return str(self).partition(" ")[0]
 
 
+LOST: Final = ReplyError("LOST the connection before the reply")
+"""For whoever waits when there will be no reply: the command may have been carried out, or not."""
+
+
 class NotRedis(Exception):
     """The other side speaks something else."""
 

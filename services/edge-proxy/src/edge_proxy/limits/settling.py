@@ -74,6 +74,10 @@ class Pending:
     def cancel(self, reservation: Reservation) -> None:
         self._tell(Settlement(self, reservation, reservation.refunds(), _CANCELLED))
 
+    def abandon(self, reservation: Reservation) -> None:
+        """Later, for it may not be there at all: its slots and budgets, which know their calls, are given back."""
+        self.keep(Settlement(self, reservation, (), _CANCELLED))
+
     def tell_again(self, at_most: int) -> None:
         """The oldest ones."""
         for _ in range(min(at_most, len(self._waiting))):

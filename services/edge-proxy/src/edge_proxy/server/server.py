@@ -33,9 +33,14 @@ class Server:
             lambda: Connection(self._loop, self), host, port, backlog=_BACKLOG
         )
 
-    async def stop(self, *, grace_s: float) -> None:
-        """Take no more requests, and let those under way end for `grace_s` seconds."""
+    async def stop(self, *, grace_s: float, delay_s: float = 0) -> None:
+        """Let requests under way end for `grace_s` seconds, and take no more.
+
+        For `delay_s` seconds before, while load balancers have not heard of it, requests are still taken, each as the last one of
+        its connection: a connection that is closed while nobody answers on it may have a request on its way.
+        """
         self.draining = True
+        await asyncio.sleep(delay_s)
         self._listener.close()
         for connection in list(self._connections):
             if connection.is_idle:
