@@ -21,10 +21,11 @@ _STAMP: Final = re.compile(rb'"content":"(\d{%d})"' % STAMP_DIGITS)
 
 
 class Seen:
-    """`late_ns` of every word that came; `open` are the streams that have begun and not ended."""
+    """`open` are the streams that have begun and not ended, and `late_ns` is of each word that came while nobody came or went."""
 
     def __init__(self) -> None:
         self.late_ns = array("q")
+        self.is_steady = False
         self.open = 0
         self.most_open = 0
         self.whole = 0
@@ -62,7 +63,8 @@ class _Stream(asyncio.Protocol):
         if after > 1:
             events, data = data[:after], data[after:]
             stamps = _STAMP.findall(events)
-            self._seen.late_ns.extend([now - int(stamp) for stamp in stamps])
+            if self._seen.is_steady:
+                self._seen.late_ns.extend([now - int(stamp) for stamp in stamps])
             self._words += len(stamps)
             self._done = self._done or events.endswith(b"data: [DONE]\n\n")
         self._rest = data
@@ -80,12 +82,13 @@ class _Stream(asyncio.Protocol):
             return
         if self._begun:
             self._seen.open -= 1
+        self._seen.is_steady = False
         self.ended.set_result(not lost and self._done and self._words == WORDS)
         self._transport.close()
 
 
 async def hold(
-    url: str, *, body: bytes, key: str, streams: int, pause_s: float, look: Callable[[Seen], None] | None = None
+    url: str, *, body: bytes, key: str, streams: int, pause_s: float, look: Callable[[], None] | None = None
 ) -> Seen:
     """Open as many streams, some time apart as callers do, and wait for their ends. `look` is called now and then meanwhile."""
     seen = Seen()
@@ -97,7 +100,7 @@ async def hold(
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     ).encode() + body
     loop = asyncio.get_running_loop()
-    looking = asyncio.create_task(_look(look, seen)) if look else None
+    looking = asyncio.create_task(_look(look)) if look else None
     began, opened = loop.time(), []
     try:
         for number in range(streams):
@@ -108,6 +111,7 @@ async def hold(
             except OSError:
                 continue  # it is missing among the whole ones
             opened.append(stream)
+        seen.is_steady = not any(each.ended.done() for each in opened)
         if opened:
             await asyncio.wait([each.ended for each in opened], timeout=PIECES * pause_s + _PATIENCE_S)
     finally:
@@ -120,7 +124,7 @@ async def hold(
     return seen
 
 
-async def _look(look: Callable[[Seen], None], seen: Seen) -> None:
+async def _look(look: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(_LOOK_S)
-        look(seen)
+        look()

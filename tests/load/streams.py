@@ -2,9 +2,10 @@
 
 The same streams go straight to the upstream, through nginx, through the bare proxy and through edge-proxy with everything on, in
 turn. Each piece carries the moment it was sent, so it is known how late it comes; added is what a percentile has more than that of
-the straight streams, in which the upstream's and the client's own delays are, too.
+the straight streams, in which the upstream's and the client's own delays are, too. That is of the time when all streams have been
+asked for and none has ended; processor time is of all, with what it costs to begin a stream and to account for it.
 
-Memory is what a process has at most while all streams are open, beyond what it had after a few streams. It is the process's own:
+Memory is what a process has at most while the streams are open, beyond what it had after a few streams. It is the process's own:
 the kernel's buffers of the connections are not in it. A round is as long as a stream, whatever length of measurements is asked for.
 """
 
@@ -85,7 +86,7 @@ class _Contestant:
     kb_before: float = 0
     asked: int = 0
 
-    async def hold(self, streams: int, look: Callable[[Seen], None] | None = None) -> Seen:
+    async def hold(self, streams: int, look: Callable[[], None] | None = None) -> Seen:
         self.asked += streams
         body = call_body(stream=True)
         return await hold(self.url, body=body, key=self.key, streams=streams, pause_s=_PAUSE_S, look=look)
@@ -142,13 +143,12 @@ async def _warm_up(contestants: Sequence[_Contestant]) -> None:
 
 
 def _measure(contestant: _Contestant) -> Round:
-    """Raises `RigError` when the streams were never open all at once, or none of them brought anything."""
+    """Raises `RigError` when streams that came whole were not open all at once, and when there is nothing to compare with."""
     most_kb = 0.0
 
-    def look(seen: Seen) -> None:
+    def look() -> None:
         nonlocal most_kb
-        if seen.open == STREAMS:
-            most_kb = max(most_kb, contestant.kb())
+        most_kb = max(most_kb, contestant.kb())
 
     time.sleep(_SETTLE_S)
     before = contestant.cpu_seconds()
@@ -157,12 +157,12 @@ def _measure(contestant: _Contestant) -> Round:
     used = contestant.cpu_seconds() - before
     if seen.broken and contestant.name != EVERYTHING:
         raise RigError(f"streams: {contestant.name}: {seen.broken} of {STREAMS} streams did not come whole")
-    if contestant.process and not most_kb:
+    if seen.most_open < seen.whole or not seen.late_ns:
         raise RigError(f"streams: {contestant.name}: at most {seen.most_open} of {STREAMS} streams were open at once")
     late_ms = sorted(each / 1_000_000 for each in seen.late_ns)
     return Round(
         cpu_us=used * 1_000_000 / (STREAMS * PIECES),
-        kb=(most_kb - contestant.kb_before) / STREAMS,
+        kb=(most_kb - contestant.kb_before) / seen.most_open,
         p50_ms=median(late_ms),
         p99_ms=late_ms[math.ceil(0.99 * len(late_ms)) - 1],
         broken=seen.broken,
