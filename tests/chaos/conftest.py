@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,10 @@ MODELS: Final = {
     "long-stream": "emulated-chunks-30-delay-100",
     "endless-stream": "emulated-chunks-600-delay-100",
 }
+
+
+_WITH_SPARE: Final = ("plain", "stream")
+_OWNER: Final = "owner@example.com"
 
 
 class Service:
@@ -77,10 +82,12 @@ class Service:
 
 
 class Stack:
-    """`edges` are base URLs; `key` is good for the aliases of `MODELS`."""
+    """`edges` are base URLs; `key` is good for the aliases of `MODELS`, and for `plain-with-spare` and `stream-with-spare`, which a
+    second provider serves, too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, edge_settings: Mapping[str, str]) -> None:
         self._folder = folder
+        self._edge_settings = edge_settings
         self.key = new_api_key()
         self.budget = new_id("bud")
         self.postgres = PostgresServer(folder / "postgres")
@@ -88,7 +95,8 @@ class Stack:
         self.nats = NatsServer(folder / "nats")
         self.services: dict[str, Service] = {}
         self.edges: list[str] = []
-        self._calls = folder / "calls.jsonl"
+        self._urls: dict[str, str] = {}
+        self._password = secrets.token_urlsafe()
 
     @property
     def _servers(self) -> list[Server]:
@@ -115,15 +123,12 @@ class Stack:
             "OMG_DRAIN_SECONDS": "4",
         }
         await asyncio.to_thread(self._admin, "migrate", environment)
-        provider = free_port()
-        self._add(
-            "provider",
-            ("common.testing.emulator", "--port", str(provider), "--call-file", str(self._calls)),
-            {},
-            provider,
-        )
-        self.services["provider"].start()
-        await asyncio.to_thread(self._admin, "bootstrap", environment, self._content(provider))
+        providers = {"provider": free_port(), "spare": free_port()}
+        for name, port in providers.items():
+            calls = str(self._folder / f"{name}.jsonl")
+            self._add(name, ("common.testing.emulator", "--port", str(port), "--call-file", calls), {}, port)
+            self.services[name].start()
+        await asyncio.to_thread(self._admin, "bootstrap", environment, self._content(**providers))
         await self._budget()
         for name, arguments in {
             "admin-api": ("admin_api", "serve"),
@@ -133,10 +138,13 @@ class Stack:
         }.items():
             port = free_port()
             own = {"OMG_LISTEN_PORT": str(port), "OMG_STATE_DIR": str(self._folder / name), "OMG_REPLICA_ID": name}
+            if name.startswith("edge"):
+                own |= {"OMG_REPLICAS": "2", **self._edge_settings}
             self._add(name, arguments, {**environment, **own}, port)
+            self._urls[name] = f"http://127.0.0.1:{port}"
             self.services[name].start()
             if name.startswith("edge"):
-                self.edges.append(f"http://127.0.0.1:{port}")
+                self.edges.append(self._urls[name])
         for service in self.services.values():
             await service.ready()
         await self._serves()
@@ -148,8 +156,21 @@ class Stack:
             await asyncio.to_thread(server.stop)
 
     def provider_calls(self) -> list[dict[str, Any]]:
-        """The provider's own record: every call that reached it."""
-        return read_call_file(self._calls)
+        """The providers' own record: every call that reached one of them."""
+        return [call for name in ("provider", "spare") for call in read_call_file(self._folder / f"{name}.jsonl")]
+
+    def log(self, name: str) -> str:
+        """What a service has said so far."""
+        return (self._folder / f"{name}.log").read_text()
+
+    @asynccontextmanager
+    async def admin(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of admin-api, signed in."""
+        url = self._urls["admin-api"]
+        async with httpx.AsyncClient(base_url=url, headers={"origin": url}, timeout=20) as client:
+            reply = await client.post("/admin/auth/login", json={"email": _OWNER, "password": self._password})
+            assert reply.status_code == 200, reply.text
+            yield client
 
     async def ledger(self, query: str) -> list[Any]:
         connection = await asyncpg.connect(self._database_url, timeout=10)
@@ -176,7 +197,7 @@ class Stack:
             await connection.close()
 
     def _add(self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str], port: int) -> None:
-        path = "/v1/models" if name == "provider" else "/readyz"
+        path = "/v1/models" if name in {"provider", "spare"} else "/readyz"
         log = self._folder / f"{name}.log"
         self.services[name] = Service(name, arguments, environment, log, f"http://127.0.0.1:{port}{path}")
 
@@ -187,16 +208,28 @@ class Stack:
         )
         assert run.returncode == 0, run.stdout + run.stderr
 
-    def _content(self, provider: int) -> str:
-        route = {"provider": "openai-compatible", "base_url": f"http://127.0.0.1:{provider}/v1", "credential": "sk-any"}
+    def _content(self, *, provider: int, spare: int) -> str:
         prices = {"input": "0.15", "cached_input": "0.075", "output": "0.60"}
+
+        def route(model: str, port: int, priority: int = 0) -> dict[str, Any]:
+            url = f"http://127.0.0.1:{port}/v1"
+            own = {"base_url": url, "credential": "sk-any", "model": model, "priority": priority}
+            return {"provider": "openai-compatible", "prices": prices, **own}
+
         return json.dumps(
             {
                 "tenants": [{"name": "Chaos"}],
                 "api_keys": [{"tenant": "Chaos", "name": "chaos", "secret": self.key}],
+                "admin_users": [{"email": _OWNER, "name": "Owner", "password": self._password, "role": "owner"}],
                 "models": [
-                    {"alias": alias, "routes": [{**route, "model": model, "prices": prices}]}
-                    for alias, model in MODELS.items()
+                    *({"alias": alias, "routes": [route(model, provider)]} for alias, model in MODELS.items()),
+                    *(
+                        {
+                            "alias": f"{alias}-with-spare",
+                            "routes": [route(MODELS[alias], provider), route(MODELS[alias], spare, priority=1)],
+                        }
+                        for alias in _WITH_SPARE
+                    ),
                 ],
             }
         )
@@ -205,13 +238,16 @@ class Stack:
         """Wait until both edges know key and models."""
         async with httpx.AsyncClient(headers={"authorization": f"Bearer {self.key}"}) as client, asyncio.timeout(10):
             for edge in self.edges:
-                while len((await client.get(f"{edge}/v1/models")).json().get("data", [])) < len(MODELS):
+                while len((await client.get(f"{edge}/v1/models")).json().get("data", [])) < len(MODELS) + len(
+                    _WITH_SPARE
+                ):
                     await asyncio.sleep(0.05)
 
 
 @pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    stack = Stack(tmp_path)
+async def stack(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stack]:
+    """With settings of the edges that a test may give."""
+    stack = Stack(tmp_path, getattr(request, "param", {}))
     try:
         await stack.start()
         yield stack

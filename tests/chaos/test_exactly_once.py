@@ -1,67 +1,19 @@
 """Under load, everything is killed in turn; afterwards the ledger holds every call that reached the provider exactly once."""
 
 import asyncio
-import random
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import pytest
 from redis.asyncio import Redis
+from tests.chaos.load import DOWN_S, PAUSE_S, Load
 
 from admin_api.ledger.audit import find_differences
 from common.db.engine import create_engine, create_sessions
 from common.limits.confirm import confirm
 
 CALLERS = 50
-DOWN_S = 3.0
-PAUSE_S = 1.5
-ENOUGH = 10  # whole calls within the time down, on a machine that is busy with other tests too
-
-
-@dataclass
-class Outcome:
-    started: float
-    ended: float
-    edge: str
-    ok: bool
-    what: str
-
-
-@dataclass
-class Load:
-    """`CALLERS` callers, each making one call after another, whole and streamed, through both edges."""
-
-    stack: Any
-    outcomes: list[Outcome] = field(default_factory=list)
-    going: bool = True
-
-    async def run(self) -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=CALLERS)
-        headers = {"authorization": f"Bearer {self.stack.key}"}
-        async with httpx.AsyncClient(headers=headers, timeout=30, limits=limits) as client:
-            await asyncio.gather(*(self._caller(client, random.Random(number)) for number in range(CALLERS)))
-
-    async def _caller(self, client: httpx.AsyncClient, choice: random.Random) -> None:
-        while self.going:
-            edge = choice.choice(self.stack.edges)
-            alias = choice.choice(["plain", "stream"])
-            started = time.monotonic()
-            body = {"model": alias, "messages": [{"role": "user", "content": "x"}], "stream": alias == "stream"}
-            try:
-                response = await client.post(f"{edge}/v1/chat/completions", json=body)
-                ok = response.status_code == 200 and (alias == "plain" or response.text.endswith("data: [DONE]\n\n"))
-                what = f"{response.status_code} {response.text[-200:]}"
-            except httpx.HTTPError as error:
-                ok, what = False, repr(error)
-                await asyncio.sleep(0.05)
-            self.outcomes.append(Outcome(started, time.monotonic(), edge, ok, what))
-
-    def within(self, start: float, end: float) -> list[Outcome]:
-        """Calls that were wholly made between two moments."""
-        return [outcome for outcome in self.outcomes if outcome.started >= start and outcome.ended <= end]
 
 
 async def kill_for_a_while(victim: Any) -> tuple[float, float]:
@@ -79,21 +31,13 @@ async def kill_for_a_while(victim: Any) -> tuple[float, float]:
 
 @pytest.mark.timeout(240)
 async def test_everything_is_killed_in_turn_and_the_ledger_is_exact(stack: Any) -> None:
-    load = Load(stack)
+    load = Load(stack, callers=CALLERS)
     running = asyncio.create_task(load.run())
     await asyncio.sleep(PAUSE_S)
-    victims = {
-        "worker": stack.services["worker"],
-        "nats": stack.nats,
-        "postgres": stack.postgres,
-        "admin-api": stack.services["admin-api"],
-    }
-    for name, victim in victims.items():
+    victims = [stack.services["worker"], stack.nats, stack.postgres, stack.services["admin-api"]]
+    for victim in victims:
         down, up = await kill_for_a_while(victim)
-        calls = load.within(down, up)
-        failed = [call.what for call in calls if not call.ok]
-        assert not failed, f"with {name} down: {failed[:3]}"
-        assert len(calls) >= ENOUGH, f"with {name} down only {len(calls)} calls were made"
+        load.all_succeeded(down, up)
     down, up = await kill_for_a_while(stack.services["edge-1"])
     survivors = [call for call in load.within(down, up) if call.edge == stack.edges[1]]
     assert survivors

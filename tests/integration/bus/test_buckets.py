@@ -3,12 +3,14 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
 from nats.js.client import JetStreamContext
 from nats.js.errors import BucketNotFoundError
 
+from common.bus import buckets
 from common.bus.buckets import BucketFollower
 from common.bus.connection import Bus
 from common.bus.records import Revision, delete_record, put_record, read_bucket, read_revision
@@ -108,3 +110,37 @@ async def test_a_connection_that_is_looking_for_its_server_ends_when_it_is_close
     await bus.close()
 
     assert client.is_closed
+
+
+async def test_a_bucket_that_takes_long_to_read_is_not_given_up_while_it_comes(
+    bus: Bus, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its records takes half as long as a follower that hears nothing is content to wait."""
+    monkeypatch.setattr(buckets, "_CHECK_S", 0.2)
+    watch = buckets.watch_bucket
+    reads = 0
+
+    async def slow_watch(*arguments: Any) -> AsyncIterator[Any]:
+        nonlocal reads
+        reads += 1
+        async for change in watch(*arguments):
+            await asyncio.sleep(0.1)
+            yield change
+
+    monkeypatch.setattr(buckets, "watch_bucket", slow_watch)
+    for number in range(6):
+        await (await bus.jetstream().key_value(bucket)).put(f"d{number}", b"d")
+    whole: asyncio.Future[Mapping[str, bytes]] = asyncio.get_running_loop().create_future()
+
+    async def on_content(content: Mapping[str, bytes]) -> None:
+        whole.set_result(content)
+
+    follower = BucketFollower(bus=bus, bucket=bucket, on_content=on_content, on_change=lambda *_: None)
+    following = asyncio.create_task(follower.run())
+    try:
+        async with asyncio.timeout(5):
+            assert len(await whole) == 9
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
+    assert reads == 1

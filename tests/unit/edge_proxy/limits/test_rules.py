@@ -2,7 +2,7 @@
 
 import msgspec
 
-from common.events.control import LimitPolicy, RateLimits
+from common.events.control import UNLIMITED, LimitPolicy, RateLimits
 from edge_proxy.limits.port import Claim
 from edge_proxy.limits.rules import Rules
 
@@ -60,6 +60,24 @@ def test_nothing_allowed_is_a_limit() -> None:
     assert claims(Record("key_1", policy(requests_per_minute=0)), Record("tnt_1")) == [
         Claim("key:key_1:requests", "requests", 0, 1)
     ]
+
+
+def test_models_without_limits_of_their_own_share_a_plan_and_others_do_not() -> None:
+    rules, key = Rules(), Record("key_1", UNLIMITED)
+    tenant = Record("tnt_1", LimitPolicy(overall=RateLimits(requests_per_minute=10), models={"gpt": RateLimits()}))
+    default = LimitPolicy(models={"o": RateLimits(requests_per_minute=3)})
+
+    def names(alias: str) -> list[str]:
+        return [claim.name for claim in rules.plan(key, tenant, default, alias).claims(1)]
+
+    everywhere = "tenant:tnt_1:requests"
+    for _ in range(2):
+        assert names("a") == names("b") == names("gpt") == [everywhere]
+        assert names("o") == [everywhere, "tenant:tnt_1:model:o:requests"]
+    assert rules.plan(key, tenant, default, "a") is rules.plan(key, tenant, default, "b")
+    free = Record("tnt_2", UNLIMITED)
+    assert rules.plan(key, free, UNLIMITED, "a").claims(1) == []
+    assert rules.plan(key, free, default, "o").claims(1) != []
 
 
 def test_a_changed_record_is_seen_at_once() -> None:

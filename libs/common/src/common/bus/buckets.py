@@ -91,11 +91,15 @@ class BucketFollower:
                     content[change.key] = change.value
 
     async def _check(self) -> None:
-        """Raise when a change has not arrived one whole interval after the bucket had it."""
+        """Raise when a change has not arrived one whole interval after the bucket had it, and nothing else has either.
+
+        A bucket of a million records takes longer to read than that.
+        """
         jetstream = self._bus.jetstream()
-        expected = 0
+        expected = seen = 0
         while True:
             await asyncio.sleep(_CHECK_S)
-            if self._seen < expected:
+            if self._seen < expected and self._seen == seen:
                 raise _BehindError(f"seen {self._seen}, the bucket is at {expected}")
+            seen = self._seen
             expected = (await jetstream.stream_info(f"KV_{self._bucket}")).state.last_seq

@@ -171,12 +171,13 @@ class RecordReader:
             models=_names(record.models),
             networks=tuple(ip_network(each, strict=False) for each in record.allowed_addresses),
             tags=record.tags or _NO_TAGS,
-            limits=UNLIMITED if record.limits == UNLIMITED else record.limits,
+            limits=_known_unlimited(record.limits),
         )
 
     def _tenant(self, _key: str, value: bytes) -> Tenant:
         record = _policies.decode(value)
-        return Tenant(record.tenant_id, record.status == "active", _names(record.models), record.limits)
+        limits = _known_unlimited(record.limits)
+        return Tenant(record.tenant_id, record.status == "active", _names(record.models), limits)
 
     def _setting(self, key: str, value: bytes) -> Any:
         if key != subjects.LIMITS_SETTING:
@@ -251,6 +252,11 @@ def _able(provider: Provider, wanted: list[str] | None) -> frozenset[str]:
 
 def _names(names: list[str] | None) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
+
+
+def _known_unlimited(limits: LimitPolicy) -> LimitPolicy:
+    """The same object for all who have no limits: they are most, and are told by it."""
+    return UNLIMITED if limits == UNLIMITED else limits
 
 
 def _unix(moment: datetime | None) -> float:

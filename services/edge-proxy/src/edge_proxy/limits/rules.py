@@ -43,6 +43,9 @@ class Plan(msgspec.Struct, frozen=True):
         return Plan(self.fixed + other.fixed, self.tokens + other.tokens)
 
 
+_NO_CLAIMS: Final = Plan()
+
+
 def tenant_plan(tenant_id: str, own: LimitPolicy, default: LimitPolicy, alias: str) -> Plan:
     overall = _or_else(own.overall, default.overall)
     model = _or_else(own.models.get(alias), default.models.get(alias))
@@ -77,6 +80,10 @@ class Rules:
         return kept[0]
 
     def _tenant_plan(self, tenant: Limited, default: LimitPolicy, alias: str) -> Plan:
+        if tenant.limits is UNLIMITED and default is UNLIMITED:
+            return _NO_CLAIMS
+        if alias not in tenant.limits.models and alias not in default.models:
+            alias = ""  # of all that have no limits of their own there is one plan
         place = (id(tenant), id(default), alias)
         kept = self._tenants.get(place)
         if kept is None:

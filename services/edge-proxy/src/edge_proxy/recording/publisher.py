@@ -53,6 +53,7 @@ class UsagePublisher:
         self._journal = journal
         self._max_in_memory = max_in_memory
         self._queue: deque[_Waiting] = deque()
+        _pending.set_function(lambda: len(self._queue))  # also true while nothing can be published
         self._wake = asyncio.Event()
 
     def add(self, event: bytes, begun_in: Segment) -> None:
@@ -114,7 +115,6 @@ class UsagePublisher:
                 self._queue.popleft()
                 self._journal.release(waiting.begun_in)
                 self._journal.release(waiting.settled_in)
-            _pending.set(len(self._queue))
         if any(segment.unread for segment in [*self._journal.leftovers, self._journal.current]):
             self._journal.rotate()
             for segment in self._journal.leftovers:
