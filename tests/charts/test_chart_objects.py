@@ -80,7 +80,8 @@ def test_edge_may_finish_its_calls_before_it_is_killed(render: Render, value_set
     # Longer than an endpoint takes to leave every load balancer, usually; and no shell, hook or signal in between.
     assert before >= 5
     assert "lifecycle" not in spec["containers"][0]
-    assert spec["terminationGracePeriodSeconds"] > before + drain + 8  # which it takes to tell what it still has to tell
+    still_to_tell = 8
+    assert spec["terminationGracePeriodSeconds"] > before + drain + still_to_tell
     assert drain >= int(settings["OMG_UPSTREAM_TOTAL_TIMEOUT"]) or value_set == "minimal"
 
 

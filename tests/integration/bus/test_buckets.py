@@ -11,6 +11,7 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import BucketNotFoundError
 
 from common.bus import buckets
+from common.bus.bucket_watch import watch_bucket
 from common.bus.buckets import BucketFollower
 from common.bus.connection import Bus
 from common.bus.records import Revision, delete_record, put_record, read_bucket, read_revision
@@ -117,13 +118,12 @@ async def test_a_bucket_that_takes_long_to_read_is_not_given_up_while_it_comes(
 ) -> None:
     """Each of its records takes half as long as a follower that hears nothing is content to wait."""
     monkeypatch.setattr(buckets, "_CHECK_S", 0.2)
-    watch = buckets.watch_bucket
     reads = 0
 
     async def slow_watch(*arguments: Any) -> AsyncIterator[Any]:
         nonlocal reads
         reads += 1
-        async for change in watch(*arguments):
+        async for change in watch_bucket(*arguments):
             await asyncio.sleep(0.1)
             yield change
 
