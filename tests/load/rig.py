@@ -65,14 +65,15 @@ class PinnedProcess:
 
     def cpu_seconds(self) -> float:
         """User and system time of the process, all its threads and all its children, since they started."""
-        process = psutil.Process(self._popen.pid)
-        return sum(
-            each.cpu_times().user + each.cpu_times().system for each in (process, *process.children(recursive=True))
-        )
+        return sum(each.cpu_times().user + each.cpu_times().system for each in self._family())
 
     def rss(self) -> int:
-        """Bytes of memory that are its own at present, without its children's."""
-        return int(psutil.Process(self._popen.pid).memory_info().rss)
+        """Bytes that the process and its children, one of which does nginx's work, have in memory; what they share, for each."""
+        return sum(each.memory_info().rss for each in self._family())
+
+    def _family(self) -> list[psutil.Process]:
+        process = psutil.Process(self._popen.pid)
+        return [process, *process.children(recursive=True)]
 
     def connections_at(self, port: int) -> int:
         """How many connections it has accepted at a port and not closed."""

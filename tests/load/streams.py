@@ -20,7 +20,6 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-import psutil
 import uvloop
 from tests.load.contests import BARE, EDGE, NGINX, Effort, call_body
 from tests.load.edge import count_usage
@@ -95,7 +94,7 @@ class _Contestant:
         return self.process.cpu_seconds() if self.process else 0
 
     def kb(self) -> float:
-        return _resident_kb(self.process) if self.process else 0
+        return self.process.rss() / 1024 if self.process else 0
 
 
 def run(folder: Path, effort: Effort) -> Found:
@@ -167,12 +166,6 @@ def _measure(contestant: _Contestant) -> Round:
         p99_ms=late_ms[math.ceil(0.99 * len(late_ms)) - 1],
         broken=seen.broken,
     )
-
-
-def _resident_kb(process: PinnedProcess) -> float:
-    """Of the process and its children: nginx's work is done by one. What they share is counted for each, before as after."""
-    parent = psutil.Process(process._popen.pid)
-    return sum(each.memory_info().rss for each in (parent, *parent.children(recursive=True))) / 1024
 
 
 def _allow_open_files() -> None:

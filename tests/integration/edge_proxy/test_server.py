@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
 
+import msgspec
 import pytest
 
 from devstack.ports import free_port
+from edge_proxy.app import EdgeApp
 from edge_proxy.errors import EdgeError
 from edge_proxy.server.client import Client, ClientGone
 from edge_proxy.server.connection import Limits
@@ -333,4 +337,28 @@ async def test_stopping_ends_answers_that_take_too_long() -> None:
         await asyncio.sleep(0.05)
         await server.stop(grace_s=0.1)
         await cancelled.wait()
+        assert await peer.is_closed()
+
+
+@pytest.mark.parametrize(("has_answered", "expected"), [(True, (200, b"x")), (False, (503, None))])
+async def test_a_call_that_stopping_ends_is_told_so_once(
+    has_answered: bool, expected: tuple[int, bytes | None]
+) -> None:
+    """Of one that has its answer, only what comes after it was cut off."""
+
+    class Pipeline:
+        async def chat(self, client: Client) -> None:
+            if has_answered:
+                client.reply(200, b"x")
+            await asyncio.Event().wait()
+
+    edge: Any = SimpleNamespace(pipeline=Pipeline())
+    async with running(EdgeApp(edge).answer) as (server, connect):
+        peer = await connect()
+        peer.send(post(b"{}", path=b"/v1/chat/completions"))
+        await asyncio.sleep(0.05)
+        await server.stop(grace_s=0.1)
+        status, body = await peer.answer()
+        assert (status, body if has_answered else None) == expected
+        assert has_answered or msgspec.json.decode(body)["error"]["code"] == "gateway_stopping"
         assert await peer.is_closed()

@@ -53,7 +53,8 @@ class EdgeApp:
         except ClientGone:
             pass
         except asyncio.CancelledError:
-            client.error(Unavailable(_STOPPING, code="gateway_stopping"))
+            if not client.answered:
+                client.error(Unavailable(_STOPPING, code="gateway_stopping"))
             raise
         except Exception as error:  # noqa: BLE001 - the outermost edge
             _log.error("request failed", request_id=client.request_id, error=repr(error), exc_info=error)

@@ -58,7 +58,7 @@ class Connection(Protocol):
 
 
 class Client:
-    """One request and its answer. Exactly one of `reply`, `error` or `write … finish` answers it.
+    """One request and its answer. Exactly one of `reply`, `error` or `write … finish` answers it; then it is `answered`.
 
     `keep_alive`: the connection may carry another request afterwards. `on_gone` is called when the client closes its
     connection before it has its whole answer.
@@ -72,6 +72,7 @@ class Client:
         "_failure",
         "_size",
         "_waiter",
+        "answered",
         "complete",
         "expects_continue",
         "gone",
@@ -93,6 +94,7 @@ class Client:
         self.headers = headers
         self.keep_alive = keep_alive
         self.request_id = new_id("req")
+        self.answered = False
         self.complete = False
         self.expects_continue = False
         self.gone = False
@@ -173,6 +175,7 @@ class Client:
                 b"" if self.method == b"HEAD" else body,
             )
         )
+        self.answered = True
         self._connection.answered(self)
 
     def error(self, error: EdgeError) -> None:
@@ -194,6 +197,7 @@ class Client:
         """The end of a stream."""
         end = b"0\r\n\r\n" if self._chunked else b""
         self._connection.write(end if self.started else self._stream_head() + end)
+        self.answered = True
         self._connection.answered(self)
 
     @property
