@@ -8,6 +8,8 @@ import pytest
 from pydantic_settings import BaseSettings
 from tests.charts.conftest import Object, Render, Rendered
 
+from common.configuration.keys import settings_in
+
 COMMON: Final = {"OMG_LISTEN_HOST", "OMG_LISTEN_PORT", "OMG_LOG_LEVEL", "OMG_NATS_REPLICAS", "NATS_URL"}
 KEYS: Final = {"OMG_KEY_HASH_SECRET", "OMG_ENCRYPTION_KEYS"}
 
@@ -117,11 +119,7 @@ def test_the_process_accepts_its_environment(render: Render, monkeypatch: pytest
     settings: BaseSettings = getattr(importlib.import_module(module), class_name)()
 
     # Each variable reached a field: a misspelt optional one would be silently ignored.
-    known = {
-        str(choice)
-        for name, field in type(settings).model_fields.items()
-        for choice in [f"OMG_{name.upper()}", *getattr(field.validation_alias, "choices", ())]
-    }
+    known = {setting.variable for setting in settings_in(type(settings))}
     shared_with_serve = {"OMG_NATS_REPLICAS", *EXPECTED["admin-api"]} if component == "admin-api-bootstrap" else set()
     assert environment.keys() - known - shared_with_serve == set()
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,13 @@ PortalPort = Annotated[
     ),
 ]
 _DATA = Path(".omg")
+
+
+class ConfigAction(StrEnum):
+    """What `omg config` does."""
+
+    CHECK = "check"
+    SHOW = "show"
 
 
 class _Terminal(Console):
@@ -92,6 +100,27 @@ def demo_data(
     asyncio.run(
         send_demo_data(DataFolder(data), days=days, environment=os.environ, admin_password=admin_password, say=print)
     )
+
+
+@app.command()
+def config(
+    action: Annotated[ConfigAction, typer.Argument(help="check, or show with where each value comes from")],
+    file: Annotated[
+        Path | None, typer.Argument(envvar="OMG_CONFIG_FILE", help="The YAML file.", show_default=False)
+    ] = None,
+) -> None:
+    """Check a YAML file for all services, or show what they make of it. What `omg up` gives by itself is not asked for."""
+    from devstack.configuration import check, show
+
+    if action is ConfigAction.CHECK:
+        problems = asyncio.run(check(file))
+        if problems:
+            sys.stderr.write("".join(f"{each}\n" for each in problems))
+            raise typer.Exit(1)
+        print("the configuration is usable")
+    else:
+        for line in asyncio.run(show(file)):
+            print(line)
 
 
 @app.command()

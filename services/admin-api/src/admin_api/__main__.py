@@ -1,4 +1,4 @@
-"""`python -m admin_api serve|worker|migrate|bootstrap FILE|openapi`: the only place of this service that reads the environment.
+"""`python -m admin_api serve|worker|migrate|bootstrap|config|openapi`: the only place of this service that reads the environment.
 
 Each command imports what it runs: a migration needs no web framework, and the worker no portal.
 """
@@ -6,6 +6,7 @@ Each command imports what it runs: a migration needs no web framework, and the w
 import argparse
 import sys
 
+from common.configuration.command import Processes, add_config_command
 from common.imports import quick_imports
 
 
@@ -21,9 +22,21 @@ def main() -> None:
     bootstrap = commands.add_parser("bootstrap", help="make what a document asks for and is not there yet")
     bootstrap.add_argument("file", metavar="FILE", help="the document, as JSON; - is standard input")
     bootstrap.set_defaults(run=_bootstrap)
+    add_config_command(commands, _processes)
     commands.add_parser("openapi", help="print the description of the Admin API").set_defaults(run=_openapi)
     arguments = parser.parse_args()
     arguments.run(arguments)
+
+
+def _processes() -> Processes:
+    from admin_api.settings import BootstrapSettings, MigrateSettings, ServeSettings, WorkerSettings
+
+    return {
+        "serve": ServeSettings,
+        "worker": WorkerSettings,
+        "bootstrap": BootstrapSettings,
+        "migrate": MigrateSettings,
+    }
 
 
 def _serve(_arguments: argparse.Namespace) -> None:

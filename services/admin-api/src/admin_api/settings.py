@@ -3,10 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
+from common.configuration.keys import Key
 from common.crypto.sealing import Sealer
 from common.settings import BusSettings, DatabaseSettings, ProcessSettings
+
+RedisUrl = Annotated[
+    SecretStr, Key("redis.url", "`redis://`, `rediss://` or `unix://`, with its password.", variable="REDIS_URL")
+]
 
 
 class MigrateSettings(ProcessSettings, DatabaseSettings):
@@ -14,21 +19,40 @@ class MigrateSettings(ProcessSettings, DatabaseSettings):
 
 
 class WorkerSettings(ProcessSettings, DatabaseSettings, BusSettings):
-    """`worker`: the ledger's database, the stream it is filled from, and Redis, which it tells what budgets have spent.
+    """`worker`: the ledger's database, the stream it is filled from, and Redis, which it tells what budgets have spent."""
 
-    `budget_reconcile_seconds`: between two comparisons of all budgets with what Redis has of them.
-    """
-
-    redis_url: SecretStr = Field(validation_alias=AliasChoices("REDIS_URL", "redis_url"))
-    budget_reconcile_seconds: Annotated[float, Field(ge=0.1, le=3600)] = 30
+    redis_url: RedisUrl
+    budget_reconcile_seconds: Annotated[
+        float,
+        Field(ge=0.1, le=3600),
+        Key(
+            "ledger.budget_reconcile_seconds",
+            "Seconds between two comparisons of all budgets with what Redis has of them.",
+        ),
+    ] = 30
 
 
 class BootstrapSettings(ProcessSettings, DatabaseSettings):
     """`bootstrap`: the database, and the secrets with which keys are hashed and credentials sealed."""
 
-    key_hash_secret: SecretStr
-    encryption_keys: SecretStr
-    allow_private_upstreams: bool = False
+    key_hash_secret: Annotated[
+        SecretStr,
+        Key(
+            "security.key_hash_secret",
+            "At least 32 bytes in hexadecimal. API keys are stored as its HMACs: replacing it disables every key.",
+        ),
+    ]
+    encryption_keys: Annotated[
+        SecretStr,
+        Key(
+            "security.encryption_keys",
+            "`id:base64 of 32 bytes`, commas between several; the first seals. Keep old ones until nothing is sealed with them.",
+        ),
+    ]
+    allow_private_upstreams: Annotated[
+        bool,
+        Key("security.allow_private_upstreams", "Let model routes lead to private addresses."),
+    ] = False
 
     @field_validator("key_hash_secret")
     @classmethod
@@ -49,14 +73,26 @@ class BootstrapSettings(ProcessSettings, DatabaseSettings):
 
 
 class ServeSettings(BootstrapSettings, BusSettings):
-    """`serve`: all of it. `session_idle_timeout` and `session_lifetime` are in seconds."""
+    """`serve`: all of it."""
 
-    redis_url: SecretStr = Field(validation_alias=AliasChoices("REDIS_URL", "redis_url"))
-    public_gateway_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] = "http://localhost:8080"
-    portal_dir: Path | None = None
-    secure_cookies: bool = True
-    session_idle_timeout: Annotated[int, Field(ge=60, le=10**8)] = 12 * 3600
-    session_lifetime: Annotated[int, Field(ge=60, le=10**8)] = 7 * 86_400
+    redis_url: RedisUrl
+    public_gateway_url: Annotated[
+        str,
+        Field(pattern=r"^https?://[^\s/]+"),
+        Key("portal.gateway_url", "Where clients find the gateway, as the portal prints it."),
+    ] = "http://localhost:8080"
+    portal_dir: Annotated[
+        Path | None, Key("portal.dir", "Folder of the built portal; without one, none is served.")
+    ] = None
+    secure_cookies: Annotated[
+        bool, Key("admin.session.secure_cookies", "`false` only for plain http on one's own machine.")
+    ] = True
+    session_idle_timeout: Annotated[
+        int, Field(ge=60, le=10**8), Key("admin.session.idle_timeout", "Seconds after which an unused session ends.")
+    ] = 12 * 3600
+    session_lifetime: Annotated[
+        int, Field(ge=60, le=10**8), Key("admin.session.lifetime", "Seconds after which any session ends.")
+    ] = 7 * 86_400
 
     @field_validator("redis_url")
     @classmethod

@@ -1,4 +1,4 @@
-"""`python -m batch_runner serve|migrate`: the only place of this service that reads the environment.
+"""`python -m batch_runner serve|migrate|config`: the only place of this service that reads the environment.
 
 Each command imports what it runs: a migration needs no web framework, and the server no migrations.
 """
@@ -6,6 +6,7 @@ Each command imports what it runs: a migration needs no web framework, and the s
 import argparse
 
 from batch_runner.settings import MigrateSettings, ServeSettings
+from common.configuration.command import add_config_command
 from common.logging import configure_logging
 from common.settings import from_environment
 
@@ -16,10 +17,12 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="answer HTTP until SIGTERM").set_defaults(run=_serve)
     commands.add_parser("migrate", help="bring the schema batches up to date, and end").set_defaults(run=_migrate)
-    parser.parse_args().run()
+    add_config_command(commands, lambda: {"serve": ServeSettings, "migrate": MigrateSettings})
+    arguments = parser.parse_args()
+    arguments.run(arguments)
 
 
-def _serve() -> None:
+def _serve(_arguments: argparse.Namespace) -> None:
     from batch_runner.app import create_app
     from batch_runner.wiring import SERVICE, Wiring
     from common.lifecycle import serve
@@ -29,7 +32,7 @@ def _serve() -> None:
     serve(create_app(Wiring(settings)), host=settings.listen_host, port=settings.listen_port)
 
 
-def _migrate() -> None:
+def _migrate(_arguments: argparse.Namespace) -> None:
     from batch_runner.migrations import FOLDER
     from batch_runner.models import SCHEMA
     from common.db.migrate import upgrade

@@ -1,4 +1,4 @@
-"""`python -m edge_proxy serve`. The only place that reads the environment."""
+"""`python -m edge_proxy serve|config`. The only place that reads the environment."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ import signal
 
 import uvloop
 
+from common.configuration.command import add_config_command
 from common.logging import configure_logging, get_logger
 from common.settings import from_environment
 from edge_proxy.app import serving
@@ -15,8 +16,14 @@ from edge_proxy.settings import EdgeSettings
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="edge_proxy", description="The data plane of Open Model Gateway.")
-    parser.add_argument("command", choices=["serve"], help="serve: answer calls until SIGTERM")
-    parser.parse_args()
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="answer calls until SIGTERM").set_defaults(run=_run)
+    add_config_command(commands, lambda: {"serve": EdgeSettings})
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+def _run(_arguments: argparse.Namespace) -> None:
     settings = from_environment(EdgeSettings)
     configure_logging(level=settings.log_level, service="edge-proxy")
     # What was imported and wired stays for good; fewer, later collections save a tenth of the CPU per call.

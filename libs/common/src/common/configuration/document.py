@@ -1,0 +1,105 @@
+"""A YAML file as plain values that remember their lines.
+
+Scalars are read as YAML 1.2 does, and more plainly still: `true` and `false` are the only booleans, so `no` and `on` are texts;
+whole numbers are decimal; anything else, a price such as 0.10 and a date among them, stays the text it is, so that no digit is
+lost before the setting's own type looks at it.
+"""
+
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+MAX_BYTES: Final = 16 * 1024**2
+Where = tuple[str | int, ...]
+"""A place in a document: names of keys, and positions in lists."""
+
+
+class DocumentError(Exception):
+    """The file cannot be read as a document; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`lines` has every key and every element of a list, by its place."""
+
+    name: str
+    values: Mapping[str, Any]
+    lines: Mapping[Where, int]
+
+    def at(self, where: Where) -> str:
+        """`gateway.yaml:12` for a place, or for what it is in where it is not written itself."""
+        while where and where not in self.lines:
+            where = where[:-1]
+        return f"{self.name}:{self.lines[where]}" if where else self.name
+
+    def find(self, path: str) -> tuple[bool, Any]:
+        """Whether the dotted `path` is given, and its value. A section that is empty gives nothing."""
+        value: Any = self.values
+        for part in path.split("."):
+            if not isinstance(value, Mapping) or part not in value:
+                return False, None
+            value = value[part]
+        return True, value
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - the base class's way of declaring them
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(null|~|)$"), ["n", "~", ""])
+
+
+def read_document(path: Path) -> Document:
+    """Raises `DocumentError`."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DocumentError(f"{path}: larger than {MAX_BYTES} bytes")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DocumentError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return parse_document(text, name=str(path))
+
+
+def parse_document(text: str, *, name: str) -> Document:
+    """JSON is YAML, too. Raises `DocumentError`."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        lines = {where: mark.line + 1 for where, mark in _marks(node, (), name)}
+        values = {} if node is None else loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
+        raise DocumentError(f"{name}{line}: this is no YAML: {error.problem}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DocumentError(f"{name}: this is no YAML: {type(error).__name__}") from None
+    finally:
+        loader.dispose()
+    if not isinstance(values, dict):
+        if values is not None:
+            raise DocumentError(f"{name}:1: a document consists of sections, each with its keys")
+        values = {}
+    return Document(name=name, values=values, lines=lines)
+
+
+def _marks(node: yaml.Node | None, where: Where, name: str) -> Iterator[tuple[Where, yaml.Mark]]:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[Hashable] = set()
+        for key, value in node.value:
+            text = key.value if isinstance(key, yaml.ScalarNode) else str(key.value)
+            if key.tag == "tag:yaml.org,2002:merge" or text == "<<":
+                raise DocumentError(f"{name}:{key.start_mark.line + 1}: merge keys (<<) are not read")
+            if text in seen:
+                raise DocumentError(f"{name}:{key.start_mark.line + 1}: {text} is given twice")
+            seen.add(text)
+            yield (*where, text), key.start_mark
+            yield from _marks(value, (*where, text), name)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield (*where, index), value.start_mark
+            yield from _marks(value, (*where, index), name)
