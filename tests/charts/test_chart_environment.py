@@ -2,11 +2,12 @@
 
 import importlib
 import os
+from pathlib import Path
 from typing import Final
 
 import pytest
 from pydantic_settings import BaseSettings
-from tests.charts.conftest import Object, Render, Rendered
+from tests.charts.conftest import CHART, Object, Render, Rendered, Tools
 
 from common.configuration.keys import settings_in
 
@@ -174,3 +175,62 @@ def test_secrets_come_from_where_the_values_say(render: Render) -> None:
     for service in ("admin-api", "batch-runner", "file-service", "alerts"):
         assert sources[f"{service}-migrate"] == {"DATABASE_URL": (f"postgres-{service}", "uri")}
     assert sources["admin-api-bootstrap"].keys() == {"DATABASE_URL", *KEYS}
+
+
+CONFIG: Final = (
+    "--set", "config.server.max_streams=77", "--set", "config.upstream.total_timeout=1000",
+    "--set", "config.observability.log_level=debug", "--set", "config.edge.journal_max_bytes=1073741825",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("component", [name for name in SETTINGS if not name.endswith(("-migrate", "-bootstrap"))])
+def test_the_process_accepts_the_file_of_settings(
+    render: Render, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, component: str
+) -> None:
+    rendered = render("minimal", *CONFIG)
+    pod = pods_by_component(rendered)[component]
+    environment = environment_of(rendered, pod)
+    [volume] = [each for each in pod["volumes"] if each["name"] == "config"]
+    [mount] = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "config"]
+    content = rendered.named("ConfigMap", volume["configMap"]["name"])["data"]
+    for name, text in content.items():
+        (tmp_path / name).write_text(text)
+    assert environment["OMG_CONFIG_FILE"].startswith(mount["mountPath"] + "/")
+    for name in list(os.environ):
+        if name.startswith("OMG_") or name in {"DATABASE_URL", "NATS_URL", "REDIS_URL"}:
+            monkeypatch.delenv(name)
+    environment["OMG_CONFIG_FILE"] = environment["OMG_CONFIG_FILE"].replace(mount["mountPath"], str(tmp_path))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    module, _, class_name = SETTINGS[component].partition(":")
+    settings = getattr(importlib.import_module(module), class_name)()
+
+    assert settings.log_level == "debug"
+    if component == "edge-proxy":
+        read = (settings.max_streams, settings.upstream_total_timeout, settings.journal_max_bytes)
+        assert read == (77, 1000, 1073741825)
+        assert settings.max_body_bytes == 16777216  # not in the file: as in the values
+
+
+def test_a_changed_file_restarts_who_reads_it(render: Render) -> None:
+    def checksums(*arguments: str) -> dict[str, str]:
+        return {
+            name: metadata["annotations"]["checksum/settings"]
+            for name, metadata, _ in render("minimal", *CONFIG, *arguments).pods()
+            if "checksum/settings" in metadata.get("annotations", {})
+        }
+
+    before = checksums()
+    assert len(before) == 6
+    assert checksums("--set", "config.server.max_streams=78").items().isdisjoint(before.items())
+    models = checksums("--set", "config.model_catalog[0].alias=a")
+    assert {name for name in before if models[name] != before[name]} == {"Deployment omg-open-model-gateway-admin-api"}
+
+
+@pytest.mark.parametrize("key", ["server.listen_port", "edge.state_dir", "edge.replicas", "server.drain_seconds"])
+def test_what_the_chart_depends_on_cannot_be_said_in_the_file(tools: Tools, key: str) -> None:
+    values = CHART / "ci" / "minimal-values.yaml"
+    result = tools.run_helm("template", "omg", CHART, "--values", values, "--set", f"config.{key}=1")
+    assert result.returncode != 0
+    assert f"config.{key}: " in result.stderr

@@ -73,6 +73,9 @@ labels:
   {{- end }}
 annotations:
   checksum/config: {{ include (printf "%s/%s/configmap.yaml" $root.Template.BasePath $c.name) $root | sha256sum }}
+  {{- if $root.Values.config }}
+  checksum/settings: {{ include "omg.configChecksum" . }}
+  {{- end }}
   checksum/secret: {{ include (printf "%s/%s/secret.yaml" $root.Template.BasePath $c.name) $root | sha256sum }}
   {{- with $c.values.podAnnotations }}
   {{- toYaml . | nindent 2 }}
@@ -113,8 +116,15 @@ env:
 {{- define "omg.commonConfig" -}}
 OMG_LISTEN_HOST: 0.0.0.0
 OMG_LISTEN_PORT: "8080"
-OMG_LOG_LEVEL: {{ .Values.logLevel }}
-OMG_NATS_REPLICAS: {{ .Values.natsReplicas | int | quote }}
+{{- with include "omg.setting" (list . "observability.log_level" "OMG_LOG_LEVEL" .Values.logLevel) }}
+{{ . }}
+{{- end }}
+{{- with include "omg.setting" (list . "nats.replicas" "OMG_NATS_REPLICAS" (int .Values.natsReplicas)) }}
+{{ . }}
+{{- end }}
+{{- if .Values.config }}
+OMG_CONFIG_FILE: /etc/omg/gateway.yaml
+{{- end }}
 {{- end }}
 
 {{/*
