@@ -1,9 +1,12 @@
 """Deny by default: every route of the Admin API names its permission, and each kind of visitor gets through exactly where theirs
 are enough. A route added without a permission, or to neither list here, fails."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
@@ -11,13 +14,28 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Route
 
 from admin_api.app import describe_api
-from admin_api.dependencies import Guard
-from admin_api.permissions import PERMISSIONS, ROLE_PERMISSIONS, ROLES
+from admin_api.dependencies import Guard, TenantGuard
+from admin_api.permissions import (
+    PERMISSIONS,
+    PLATFORM_PERMISSIONS,
+    PLATFORM_ROLES,
+    TENANT_PERMISSIONS,
+    TENANT_ROLES,
+    Permission,
+)
 from admin_api.routes import PUBLIC_PATHS
+
+
+@dataclass(frozen=True)
+class InTenant:
+    """The permission must be one of the person's role in the tenant of the path."""
+
+    permission: Permission
+
 
 # What each route asks for, written down a second time: a permission that changes by mistake is noticed here. `None` means that
 # being signed in is enough.
-EXPECTED: dict[tuple[str, str], str | None] = {
+EXPECTED: dict[tuple[str, str], Permission | InTenant | None] = {
     ("GET", "/admin/auth/session"): None,
     ("GET", "/admin/gateway"): None,
     ("GET", "/admin/tenants"): "tenants:read",
@@ -54,7 +72,39 @@ EXPECTED: dict[tuple[str, str], str | None] = {
     ("GET", "/admin/usage/summary"): "usage:read",
     ("GET", "/admin/usage/breakdown"): "usage:read",
     ("GET", "/admin/usage/calls"): "usage:read",
+    ("GET", "/admin/users/{user_id}"): "users:read",
+    ("POST", "/admin/users/{user_id}/password-link"): "users:write",
+    ("GET", "/admin/invitations"): "users:read",
+    ("POST", "/admin/invitations"): "users:write",
+    ("DELETE", "/admin/invitations/{invitation_id}"): "users:write",
+    ("GET", "/admin/tenants/{tenant_id}/members"): "members:read",
+    ("PUT", "/admin/tenants/{tenant_id}/members/{user_id}"): "members:write",
+    ("DELETE", "/admin/tenants/{tenant_id}/members/{user_id}"): "members:write",
+    ("GET", "/admin/tenants/{tenant_id}/invitations"): "members:read",
+    ("POST", "/admin/tenants/{tenant_id}/invitations"): "members:write",
+    ("DELETE", "/admin/tenants/{tenant_id}/invitations/{invitation_id}"): "members:write",
+    ("GET", "/admin/audit/entries"): "audit:read",
+    ("GET", "/admin/audit/entries/{entry_id}"): "audit:read",
+    ("GET", "/admin/audit/export"): "audit:read",
+    ("GET", "/user/profile"): None,
+    ("PATCH", "/user/profile"): None,
+    ("POST", "/user/password"): None,
+    ("GET", "/user/sessions"): None,
+    ("DELETE", "/user/sessions/{session_id}"): None,
+    ("GET", "/user/tenants"): None,
+    ("GET", "/user/access-tokens"): None,
+    ("POST", "/user/access-tokens"): None,
+    ("DELETE", "/user/access-tokens/{token_id}"): None,
+    ("POST", "/user/invitations/accept"): None,
+    ("GET", "/user/tenants/{tenant_id}/members"): InTenant("members:read"),
+    ("PUT", "/user/tenants/{tenant_id}/members/{user_id}"): InTenant("members:write"),
+    ("DELETE", "/user/tenants/{tenant_id}/members/{user_id}"): InTenant("members:write"),
+    ("GET", "/user/tenants/{tenant_id}/invitations"): InTenant("members:read"),
+    ("POST", "/user/tenants/{tenant_id}/invitations"): InTenant("members:write"),
+    ("DELETE", "/user/tenants/{tenant_id}/invitations/{invitation_id}"): InTenant("members:write"),
 }
+IN_TENANT = {place: wanted for place, wanted in EXPECTED.items() if isinstance(wanted, InTenant)}
+ANYWHERE = {place: wanted for place, wanted in EXPECTED.items() if not isinstance(wanted, InTenant)}
 PUBLIC = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -64,7 +114,11 @@ PUBLIC = {
     ("GET", "/openapi.json"),
     ("POST", "/admin/auth/login"),
     ("POST", "/admin/auth/logout"),
+    ("POST", "/admin/auth/invitations/look"),
+    ("POST", "/admin/auth/invitations/register"),
+    ("POST", "/admin/auth/invitations/new-password"),
 }
+NO_TENANT = "tnt_" + "0" * 32
 NOBODY = ("signed-out", "forged", "disabled", "expired", "idle")
 
 
@@ -87,7 +141,7 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str, BaseRoute]]:
             yield method, route.path, route
 
 
-def guards_of(route: BaseRoute) -> list[Guard]:
+def guards_of(route: BaseRoute) -> list[Guard | TenantGuard]:
     """The guards among all dependencies of a route, however deep."""
 
     def walk(dependant: Dependant) -> Iterator[Any]:
@@ -95,28 +149,38 @@ def guards_of(route: BaseRoute) -> list[Guard]:
         for inner in dependant.dependencies:
             yield from walk(inner)
 
-    return [call for call in walk(route.dependant) if isinstance(call, Guard)] if isinstance(route, APIRoute) else []
+    if not isinstance(route, APIRoute):
+        return []
+    return [call for call in walk(route.dependant) if isinstance(call, (Guard, TenantGuard))]
 
 
-def address(path: str) -> str:
-    """An address that fits a path and names nothing."""
+def asked_by(guard: Guard | TenantGuard) -> Permission | InTenant | None:
+    return InTenant(guard.permission) if isinstance(guard, TenantGuard) else guard.permission
+
+
+def address(path: str, tenant_id: str = NO_TENANT) -> str:
+    """An address that fits a path and names nothing, but for the tenant."""
     for placeholder, value in (
-        ("{tenant_id}", "tnt_" + "0" * 32),
+        ("{tenant_id}", tenant_id),
         ("{user_id}", "usr_" + "0" * 32),
         ("{key_id}", "key_" + "0" * 32),
+        ("{invitation_id}", "inv_" + "0" * 32),
+        ("{entry_id}", "aud_" + "0" * 32),
+        ("{session_id}", "ses_" + "0" * 32),
+        ("{token_id}", "pat_" + "0" * 32),
         ("{alias:path}", "no/such-model"),
     ):
         path = path.replace(placeholder, value)
-    return path
+    return re.sub(r"\{[^}]*\}", "nothing", path)
 
 
 def test_every_route_has_its_permission_or_is_on_the_short_public_list(doors: Any) -> None:
-    guarded: dict[tuple[str, str], str | None] = {}
+    guarded: dict[tuple[str, str], Permission | InTenant | None] = {}
     public: set[tuple[str, str]] = set()
     for method, path, route in routes_of(doors.app):
         guards = guards_of(route)
         if guards:
-            (guarded[method, path],) = {guard.permission for guard in guards}
+            (guarded[method, path],) = {asked_by(guard) for guard in guards}
         else:
             public.add((method, path))
 
@@ -131,7 +195,7 @@ def test_the_description_holds_every_guarded_route() -> None:
     }
 
     expected = {(method, path.replace(":path", "")) for method, path in EXPECTED}
-    assert described - {("POST", "/admin/auth/login"), ("POST", "/admin/auth/logout")} == expected
+    assert described - {(method, path) for method, path in PUBLIC if path.startswith("/admin/")} == expected
 
 
 @pytest.mark.parametrize("visitor", NOBODY)
@@ -143,19 +207,53 @@ async def test_who_has_no_session_gets_in_nowhere(doors: Any, visitor: str, meth
     assert reply.json()["error"]["code"] == "unauthenticated"
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(("method", "path"), EXPECTED)
-async def test_a_role_gets_in_exactly_where_it_may(doors: Any, role: Any, method: str, path: str) -> None:
-    permission = EXPECTED[method, path]
-    may = permission is None or permission in ROLE_PERMISSIONS[role]
+@pytest.mark.parametrize("role", PLATFORM_ROLES)
+@pytest.mark.parametrize(("method", "path"), ANYWHERE)
+async def test_a_platform_role_gets_in_exactly_where_it_may(doors: Any, role: Any, method: str, path: str) -> None:
+    permission = ANYWHERE[method, path]
+    may = permission is None or permission in PLATFORM_PERMISSIONS[role]
 
     reply = await doors.knock(role, method, address(path))
 
+    check(reply, may=may)
+
+
+@pytest.mark.parametrize("role", TENANT_ROLES)
+@pytest.mark.parametrize(("method", "path"), ANYWHERE)
+async def test_a_tenants_people_get_in_nowhere_but_at_what_is_everybodys(
+    doors: Any, role: Any, method: str, path: str
+) -> None:
+    reply = await doors.knock(f"tenant-{role}", method, address(path, doors.tenant_id))
+
+    check(reply, may=ANYWHERE[method, path] is None)
+
+
+@pytest.mark.parametrize("role", TENANT_ROLES)
+@pytest.mark.parametrize(("method", "path"), IN_TENANT)
+async def test_a_tenant_role_gets_in_exactly_where_it_may(doors: Any, role: Any, method: str, path: str) -> None:
+    reply = await doors.knock(f"tenant-{role}", method, address(path, doors.tenant_id))
+
+    check(reply, may=IN_TENANT[method, path].permission in TENANT_PERMISSIONS[role])
+
+
+@pytest.mark.parametrize("visitor", [f"tenant-{role}" for role in TENANT_ROLES] + list(PLATFORM_ROLES))
+@pytest.mark.parametrize(("method", "path"), IN_TENANT)
+async def test_the_tenant_of_others_is_not_there(doors: Any, visitor: str, method: str, path: str) -> None:
+    """Nor for the platform's people, who are no members: their door is another one."""
+    for tenant_id in (doors.other_tenant_id, doors.archived_tenant_id, NO_TENANT):
+        reply = await doors.knock(visitor, method, address(path, tenant_id))
+
+        assert reply.status_code == 404, reply.text
+        assert reply.json()["error"]["message"] == "There is no such tenant."
+
+
+def check(reply: httpx.Response, *, may: bool) -> None:
     if may:
-        # What comes after the door: found, not found, a body that is missing a field, or no NATS to tell the edge.
-        assert reply.status_code in {200, 400, 404, 503}, reply.text
+        # What comes after the door: found, not found, a body that is missing a field, a person of another kind than they must be,
+        # or no NATS to tell the edge.
+        assert reply.status_code in {200, 204, 400, 404, 409, 503}, reply.text
     else:
-        assert reply.status_code == 403
+        assert reply.status_code == 403, reply.text
         assert reply.json()["error"]["code"] == "forbidden"
 
 
@@ -168,9 +266,12 @@ async def test_what_is_public_needs_no_session(doors: Any, visitor: str, method:
 
 
 def test_the_roles_are_what_they_are_meant_to_be() -> None:
-    assert ROLE_PERMISSIONS["owner"] == set(PERMISSIONS)
-    assert set(PERMISSIONS) - ROLE_PERMISSIONS["admin"] == {"users:write"}
-    assert {permission for permission in PERMISSIONS if permission.endswith(":read")} == ROLE_PERMISSIONS["auditor"]
+    assert PLATFORM_PERMISSIONS["owner"] == set(PERMISSIONS)
+    assert set(PERMISSIONS) - PLATFORM_PERMISSIONS["admin"] == {"users:write"}
+    assert {permission for permission in PERMISSIONS if permission.endswith(":read")} == PLATFORM_PERMISSIONS["auditor"]
+    assert {permission for permission in PERMISSIONS if permission.endswith(":write")} & TENANT_PERMISSIONS[
+        "viewer"
+    ] == set()
 
 
 async def test_a_route_without_a_permission_would_be_noticed(doors: Any) -> None:

@@ -26,7 +26,7 @@ from nats.js.errors import KeyNotFoundError
 
 from admin_api.app import create_app
 from admin_api.migrations import MIGRATIONS, SCHEMAS
-from admin_api.permissions import Role
+from admin_api.permissions import PlatformRole, TenantRole
 from admin_api.settings import ServeSettings
 from admin_api.wiring import Wiring
 from common.clock import utc_now
@@ -76,23 +76,31 @@ class Admin:
         client = httpx.AsyncClient(transport=transport, base_url="http://admin.test", headers=headers, timeout=30)
         return await self.clients.enter_async_context(client)
 
-    async def user(self, role: Role) -> str:
+    async def user(self, role: PlatformRole | None) -> str:
         """The e-mail address of a new user whose password is PASSWORD."""
-        email = f"{role}-{secrets.token_hex(6)}@example.com"
+        email = f"{role or 'person'}-{secrets.token_hex(6)}@example.com"
         await self.execute(
             "INSERT INTO control.users (id, email, name, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, now())",
             f"usr_{int(utc_now().timestamp() * 1000):012x}{secrets.token_hex(10)}",
             email,
-            f"Some {role}",
+            f"Some {role or 'person'}",
             role,
             PASSWORD_HASH,
         )
         return email
 
-    async def signed_in_as(self, role: Role) -> httpx.AsyncClient:
+    async def signed_in_as(self, role: PlatformRole | None) -> httpx.AsyncClient:
         """A client with a fresh session of a fresh user."""
         client = await self.client()
         await self.sign_in(client, await self.user(role))
+        return client
+
+    async def member(self, tenant_id: str, role: TenantRole) -> httpx.AsyncClient:
+        """A fresh person without a platform role, signed in, with this role in a tenant."""
+        client = await self.signed_in_as(None)
+        user_id = (await client.get("/user/profile")).json()["id"]
+        reply = await (await self.owner()).put(f"/admin/tenants/{tenant_id}/members/{user_id}", json={"role": role})
+        assert reply.status_code == 201, reply.text
         return client
 
     async def sign_in(self, client: httpx.AsyncClient, email: str) -> dict[str, Any]:

@@ -32,12 +32,19 @@ async def known(admin: Any) -> dict[str, str]:
     person = await admin.signed_in_as("auditor")
     budget = {"name": "generated", "scope": "tenant", "subject": tenant["id"], "amount_usd": "1"}
     route = {"provider": "openai-compatible", "model": "m", "base_url": "http://127.0.0.1:1", "prices": {}}
-    await (await admin.owner()).put("/admin/model-catalog/generated", json={"routes": [route]})
+    owner = await admin.owner()
+    await owner.put("/admin/model-catalog/generated", json={"routes": [route]})
+    invitation = {"email": "invited@example.com", "role": "viewer"}
+    token = (await owner.post("/user/access-tokens", json={"name": "generated"})).json()
     return {
         "tenant_id": tenant["id"],
         "key_id": (await admin.key(tenant["id"]))["id"],
         "user_id": (await person.get("/admin/auth/session")).json()["user"]["id"],
         "alias": "generated",
+        "invitation_id": (await owner.post(f"/admin/tenants/{tenant['id']}/invitations", json=invitation)).json()["id"],
+        "token_id": token["id"],
+        "entry_id": (await owner.get("/admin/audit/entries")).json()["data"][0]["id"],
+        "session_id": (await person.get("/user/sessions")).json()["data"][0]["id"],
         "budget_id": (await (await admin.owner()).post("/admin/budgets", json=budget)).json()["id"],
     }
 

@@ -19,10 +19,13 @@ async def test_signing_in_sets_a_cookie_that_scripts_cannot_read(admin: Any) -> 
     assert reply.json()["permissions"] == [
         "tenants:read",
         "users:read",
+        "members:read",
         "api_keys:read",
         "catalog:read",
         "budgets:read",
         "usage:read",
+        "alerts:read",
+        "audit:read",
         "settings:read",
     ]
     cookie = reply.headers["set-cookie"]

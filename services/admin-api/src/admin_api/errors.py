@@ -10,6 +10,7 @@ ApiError
 │   └── CrossSiteError         403 csrf
 ├── ConflictError
 │   ├── NameTakenError         409 already_exists
+│   ├── AccountExistsError     409 account_exists
 │   ├── KeyRevokedError        409 revoked
 │   └── LastOwnerError         409 last_owner
 └── UnavailableError
@@ -42,8 +43,8 @@ class AboveCeilingError(InvalidRequestError):
 class InvalidCredentialsError(UnauthenticatedError):
     default_code = "invalid_credentials"
 
-    def __init__(self) -> None:
-        super().__init__("The e-mail address or the password is wrong.")
+    def __init__(self, message: str = "The e-mail address or the password is wrong.") -> None:
+        super().__init__(message)
 
 
 class CrossSiteError(ForbiddenError):
@@ -52,6 +53,13 @@ class CrossSiteError(ForbiddenError):
 
 class NameTakenError(ConflictError):
     default_code = "already_exists"
+
+
+class AccountExistsError(ConflictError):
+    default_code = "account_exists"
+
+    def __init__(self) -> None:
+        super().__init__("This address has an account. Sign in, then accept the invitation.")
 
 
 class KeyRevokedError(ConflictError):
@@ -65,7 +73,7 @@ class LastOwnerError(ConflictError):
     default_code = "last_owner"
 
     def __init__(self) -> None:
-        super().__init__("This is the last owner who can sign in. Make somebody else an owner first.")
+        super().__init__("This is the last owner. Make somebody else an owner first.")
 
 
 class NotInForceError(UnavailableError):

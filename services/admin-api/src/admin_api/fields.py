@@ -40,6 +40,14 @@ Timezone = Annotated[
 """By its IANA name."""
 
 
+MAX_TAGS: Final = 16
+MAX_TAG_LENGTH: Final = 64
+_TagName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG_LENGTH, pattern=NO_CONTROL_CHARACTERS)]
+_TagValue = Annotated[str, StringConstraints(max_length=MAX_TAG_LENGTH, pattern=NO_CONTROL_CHARACTERS)]
+Tags = Annotated[dict[_TagName, _TagValue], Field(max_length=MAX_TAGS)]
+"""What somebody wants to remember about a thing, or to see usage by."""
+
+
 class RequestBody(BaseModel):
     """A request's shape: a field it does not know is a mistake of the caller, and said."""
 

@@ -1,9 +1,13 @@
 """Every table of schema `control`, in one place for the migration test. Each is defined with its noun."""
 
+from admin_api.access_tokens.models import AccessTokenRow
 from admin_api.api_keys.models import ApiKeyRow
+from admin_api.audit.models import AuditEntryRow
 from admin_api.budgets.models import BudgetRow
 from admin_api.catalog.models import ModelRow, RouteRow
 from admin_api.database import ControlBase, outbox
+from admin_api.invitations.models import InvitationRow
+from admin_api.memberships.models import MembershipRow
 from admin_api.rate_limits.models import SettingRow
 from admin_api.sessions.models import SessionRow
 from admin_api.tenants.models import TenantRow
@@ -13,8 +17,12 @@ METADATA = ControlBase.metadata
 
 __all__ = [
     "METADATA",
+    "AccessTokenRow",
     "ApiKeyRow",
+    "AuditEntryRow",
     "BudgetRow",
+    "InvitationRow",
+    "MembershipRow",
     "ModelRow",
     "RouteRow",
     "SessionRow",

@@ -4,11 +4,16 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from admin_api.access_tokens import endpoints as access_tokens
 from admin_api.api_keys import endpoints as api_keys
+from admin_api.audit import endpoints as audit
 from admin_api.budgets import endpoints as budgets
 from admin_api.catalog import endpoints as catalog
 from admin_api.fields import ErrorReply
 from admin_api.gateway import endpoints as gateway
+from admin_api.invitations import endpoints as invitations
+from admin_api.memberships import endpoints as memberships
+from admin_api.profile import endpoints as profile
 from admin_api.rate_limits import endpoints as rate_limits
 from admin_api.sessions import endpoints as sessions
 from admin_api.tenants import endpoints as tenants
@@ -20,11 +25,16 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     gateway.router,
     tenants.router,
     users.router,
+    memberships.router,
+    invitations.router,
+    profile.router,
+    access_tokens.router,
     api_keys.router,
     rate_limits.router,
     budgets.router,
     catalog.router,
     usage.router,
+    audit.router,
 )
 
 PUBLIC_PATHS: Final = frozenset(
@@ -37,6 +47,9 @@ PUBLIC_PATHS: Final = frozenset(
         "/openapi.json",
         "/admin/auth/login",
         "/admin/auth/logout",
+        "/admin/auth/invitations/look",
+        "/admin/auth/invitations/register",
+        "/admin/auth/invitations/new-password",
         "/{path:path}",  # the portal's files
     }
 )

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
+from admin_api.audit.listener import CLOCK, AuditedSession
 from admin_api.configuration.keeper import Keeper
 from admin_api.configuration.propagation import Propagation
 from admin_api.database import outbox
@@ -37,7 +38,7 @@ class Wiring:
         self._counters = RedisCounters(settings.redis_url.get_secret_value())
         self._passwords = Passwords()
         self._relay = Relay(engine=self._engine, outbox=outbox, bus=self._bus, lock=RELAY_LOCK)
-        sessions = create_sessions(self._engine)
+        sessions = create_sessions(self._engine, session_class=AuditedSession, info={CLOCK: clock})
         self._keeper = Keeper(bus=self._bus, sessions=sessions, relay=self._relay, replicas=settings.nats_replicas)
         self.required: Mapping[str, Ping] = {"postgres": partial(ping, self._engine)}
         self.reported: Mapping[str, Ping] = {"nats": self._bus.ping, "redis": self._counters.ping}

@@ -1,11 +1,13 @@
 """Engine and sessions. One use case, one transaction: `async with sessions.begin() as session`."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Dialect, ExceptionContext, MetaData, event, exc, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from common.db.errors import DatabaseUnavailableError, is_transient, unavailable
@@ -104,8 +106,11 @@ def _translate(context: ExceptionContext) -> None:
         raise DatabaseUnavailableError(f"Postgres did not finish a statement: {sqlstate or type(original).__name__}")
 
 
-def create_sessions(engine: AsyncEngine) -> Sessions:
-    return async_sessionmaker(engine, expire_on_commit=False)
+def create_sessions(
+    engine: AsyncEngine, *, session_class: type[Session] = Session, info: Mapping[str, Any] | None = None
+) -> Sessions:
+    """`session_class` is what listeners of a service are attached to, `info` what they find in every session."""
+    return async_sessionmaker(engine, expire_on_commit=False, sync_session_class=session_class, info=dict(info or {}))
 
 
 async def ping(engine: AsyncEngine) -> None:

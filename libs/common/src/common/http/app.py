@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.db.errors import DatabaseUnavailableError
 from common.http.errors import ApiError, InvalidRequestError, NotFoundError, UnavailableError
 from common.http.health import Ping, readiness
+from common.http.request_id import RequestId
 from common.logging import get_logger
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -50,6 +51,7 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     app.add_middleware(_BodyLimit, limit=MAX_BODY_BYTES)
+    app.add_middleware(RequestId)
     app.add_exception_handler(ApiError, _render_api_error)
     app.add_exception_handler(RequestValidationError, _render_validation_error)
     app.add_exception_handler(HTTPException, _render_http_exception)

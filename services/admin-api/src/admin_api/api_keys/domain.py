@@ -8,8 +8,6 @@ from typing import Final, Literal, get_args
 
 KEY_PREFIX: Final = "key"
 MAX_ADDRESSES: Final = 100
-MAX_TAGS: Final = 16
-MAX_TAG_LENGTH: Final = 64
 _MAPPED_BITS: Final = 96
 """In front of an IPv4 address that is written as an IPv6 one."""
 

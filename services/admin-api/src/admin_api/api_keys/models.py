@@ -24,7 +24,7 @@ class ApiKeyRow(ControlBase):
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("control.tenants.id"))
     name: Mapped[str] = mapped_column(Text)
-    hash: Mapped[str] = mapped_column(Text)
+    hash: Mapped[str] = mapped_column(Text, info={"secret": True})
     hint: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

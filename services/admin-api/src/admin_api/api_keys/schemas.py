@@ -7,8 +7,6 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from admin_api.api_keys.domain import (
     MAX_ADDRESSES,
-    MAX_TAG_LENGTH,
-    MAX_TAGS,
     SURFACES,
     KeyPolicy,
     KeyStatus,
@@ -17,7 +15,7 @@ from admin_api.api_keys.domain import (
     status_of,
 )
 from admin_api.api_keys.models import ApiKeyRow
-from admin_api.fields import NO_CONTROL_CHARACTERS, Moment, Name, RequestBody, absent
+from admin_api.fields import Moment, Name, RequestBody, Tags, absent
 from admin_api.paging import Page
 from admin_api.tenants.schemas import Models
 
@@ -39,10 +37,7 @@ Network = Annotated[
 ]
 """In CIDR notation; an address alone is taken too. Brought into its normal spelling."""
 Networks = Annotated[list[Network], Field(max_length=MAX_ADDRESSES), AfterValidator(_without_repetition)]
-_TagName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG_LENGTH, pattern=NO_CONTROL_CHARACTERS)]
-_TagValue = Annotated[str, StringConstraints(max_length=MAX_TAG_LENGTH, pattern=NO_CONTROL_CHARACTERS)]
 OwnerId = Annotated[str, StringConstraints(max_length=100)]
-Tags = Annotated[dict[_TagName, _TagValue], Field(max_length=MAX_TAGS)]
 
 
 class ApiKey(BaseModel):

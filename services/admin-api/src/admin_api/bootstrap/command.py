@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from admin_api.audit.actor import acting, system
+from admin_api.audit.listener import AuditedSession
 from admin_api.bootstrap.domain import Changes, Content
 from admin_api.bootstrap.schemas import BootstrapDocument
 from admin_api.bootstrap.service import bootstrap
@@ -52,15 +54,16 @@ async def _bootstrap(settings: BootstrapSettings, content: Content) -> Changes:
     engine = create_engine(settings.database_url.get_secret_value(), name="admin-api-bootstrap", pool_size=1)
     passwords = Passwords()
     try:
-        return await bootstrap(
-            create_sessions(engine),
-            content,
-            clock=utc_now,
-            passwords=passwords,
-            sealer=Sealer.from_setting(settings.encryption_keys.get_secret_value()),
-            hash_secret=settings.key_hash_secret_bytes,
-            allow_private=settings.allow_private_upstreams,
-        )
+        with acting(system("bootstrap")):
+            return await bootstrap(
+                create_sessions(engine, session_class=AuditedSession),
+                content,
+                clock=utc_now,
+                passwords=passwords,
+                sealer=Sealer.from_setting(settings.encryption_keys.get_secret_value()),
+                hash_secret=settings.key_hash_secret_bytes,
+                allow_private=settings.allow_private_upstreams,
+            )
     finally:
         passwords.close()
         await engine.dispose()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from admin_api.catalog.domain import WantedRoute
 from admin_api.catalog.providers import PROVIDERS
-from admin_api.permissions import Role
+from admin_api.permissions import PlatformRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class UserContent:
     email: str
     name: str
     password: str
-    role: Role
+    role: PlatformRole
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from admin_api.bootstrap.domain import Content, KeyContent, ModelContent, UserCo
 from admin_api.catalog.domain import MAX_ROUTES
 from admin_api.catalog.schemas import Alias, RouteWrite
 from admin_api.fields import Name
-from admin_api.permissions import Role
+from admin_api.permissions import PlatformRole
 from admin_api.users.schemas import Email, NewPassword
 from common.crypto.api_keys import is_api_key
 
@@ -36,7 +36,7 @@ class UserWanted(_Part):
     email: Email
     name: Name
     password: NewPassword
-    role: Role
+    role: PlatformRole
 
 
 class ApiKeyWanted(_Part):

@@ -7,7 +7,7 @@ So whoever changes what a record says holds it first, with an advisory lock that
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from sqlalchemy import select, text
@@ -112,10 +112,15 @@ async def _read_policies(session: AsyncSession, tenant_ids: Collection[str] | No
         statement = statement.where(TenantRow.id.in_(tenant_ids))
     return {
         row.id: msgspec.json.encode(
-            TenantPolicy(tenant_id=row.id, status=row.status, models=row.models, limits=loaded(row.limits))
+            TenantPolicy(tenant_id=row.id, status=_in_force(row.status), models=row.models, limits=loaded(row.limits))
         )
         for row in await session.execute(statement)
     }
+
+
+def _in_force(status: str) -> Literal["active", "suspended"]:
+    """What the edge is told of a tenant's status: an archived one is as good as suspended there."""
+    return "active" if status == "active" else "suspended"
 
 
 async def _read_catalog(session: AsyncSession, keys: Collection[str] | None) -> dict[str, bytes]:

@@ -47,14 +47,18 @@ async def read_tenant_rate_limits(services: Wired, tenant_id: str) -> RateLimits
 async def put_tenant_rate_limits(services: Wired, tenant_id: str, body: RateLimitsWrite) -> RateLimitsView:
     """Set a tenant's limits. They may be lower than those of its keys; the strictest applies."""
     return RateLimitsView.of(
-        await service.set_tenant_limits(services.sessions, tenant_id, body.value(), propagation=services.propagation)
+        await service.set_tenant_limits(
+            services.sessions, tenant_id, body.value(), clock=services.clock, propagation=services.propagation
+        )
     )
 
 
 @router.delete(_TENANT, status_code=204, dependencies=[require("tenants:write")])
 async def delete_tenant_rate_limits(services: Wired, tenant_id: str) -> None:
     """Let the installation's limits apply to a tenant."""
-    await service.set_tenant_limits(services.sessions, tenant_id, LimitPolicy(), propagation=services.propagation)
+    await service.set_tenant_limits(
+        services.sessions, tenant_id, LimitPolicy(), clock=services.clock, propagation=services.propagation
+    )
 
 
 @router.get(_KEY, dependencies=[require("api_keys:read")])

@@ -19,7 +19,7 @@ class SettingRow(ControlBase):
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[Any] = mapped_column(JSONB)
-    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), info={"audit": False})
 
 
 def stored(policy: LimitPolicy) -> Any:

@@ -48,10 +48,11 @@ async def read_tenant_limits(sessions: Sessions, tenant_id: str) -> LimitView:
 
 
 async def set_tenant_limits(
-    sessions: Sessions, tenant_id: str, policy: LimitPolicy, *, propagation: Propagation
+    sessions: Sessions, tenant_id: str, policy: LimitPolicy, *, clock: Clock, propagation: Propagation
 ) -> LimitView:
     """Raises `NotFoundError` or `NotInForceError`."""
-    row = await update_tenant(sessions, tenant_id, propagation=propagation, changes={"limits": stored(normal(policy))})
+    changes = {"limits": stored(normal(policy))}
+    row = await update_tenant(sessions, tenant_id, clock=clock, propagation=propagation, changes=changes)
     async with sessions.begin() as session:
         return await _of_tenant(session, row)
 

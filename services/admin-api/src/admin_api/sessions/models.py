@@ -2,16 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import DateTime, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from admin_api.database import ControlBase
 
 
 class SessionRow(ControlBase):
-    """Signing out deletes the row."""
+    """Signing out deletes the row. `method` is how somebody signed in: `local`, or the name of a provider."""
 
     __tablename__ = "sessions"
+    __audited__ = False
     __table_args__ = (
         UniqueConstraint("token_hash"),
         Index(None, "user_id"),
@@ -24,3 +25,4 @@ class SessionRow(ControlBase):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     last_seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    method: Mapped[str] = mapped_column(Text, server_default=text("'local'"))

@@ -1,5 +1,6 @@
 """Every query on sessions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
@@ -26,6 +27,17 @@ async def touch(session: AsyncSession, session_id: str, now: datetime) -> None:
 
 async def delete_by_token(session: AsyncSession, token_hash: str) -> None:
     await session.execute(delete(SessionRow).where(SessionRow.token_hash == token_hash))
+
+
+async def of_user(session: AsyncSession, user_id: str) -> Sequence[SessionRow]:
+    statement = select(SessionRow).where(SessionRow.user_id == user_id).order_by(SessionRow.id.desc())
+    return (await session.execute(statement)).scalars().all()
+
+
+async def delete_of_user_by_id(session: AsyncSession, user_id: str, session_id: str) -> bool:
+    """Whether there was such a session of this user."""
+    statement = delete(SessionRow).where(SessionRow.id == session_id, SessionRow.user_id == user_id)
+    return (await session.execute(statement.returning(SessionRow.id))).first() is not None
 
 
 async def delete_of_user(session: AsyncSession, user_id: str, *, keep: str | None = None) -> None:

@@ -1,7 +1,13 @@
 """Use cases of sessions: signing in and out. Who a request comes from is in `authenticate`."""
 
 import secrets
+from collections.abc import Sequence
+from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from admin_api.audit.actor import Actor, acting
+from admin_api.audit.service import note
 from admin_api.errors import InvalidCredentialsError
 from admin_api.sessions import repository
 from admin_api.sessions.domain import SessionPolicy, hash_token
@@ -13,8 +19,13 @@ from admin_api.users.domain import normal_email
 from admin_api.users.models import UserRow
 from common.clock import Clock
 from common.db.engine import Sessions
+from common.http.errors import NotFoundError
+from common.http.request_id import current_request_id
 from common.ids import new_id
 from common.logging import get_logger
+
+LOCAL: Final = "local"
+"""How somebody signed in: with a password of ours."""
 
 _log = get_logger(__name__)
 
@@ -40,36 +51,74 @@ async def sign_in(
     async with sessions.begin() as session:
         found = await users.find_by_email(session, account)
     # No transaction is open while the hash is computed, so the user is looked at again afterwards.
-    right = await passwords.verify(None if found is None else found.password_hash, password)
-    if not right or found is None or found.disabled_at is not None:
-        _log.warning("sign-in refused", user_id=None if found is None else found.id, address=address)
+    stored = None if found is None else found.password_hash
+    right = await passwords.verify(stored, password)
+    if not right or found is None or stored is None or found.disabled_at is not None:
+        await _note_refusal(sessions, found, address)
         raise InvalidCredentialsError
-    fresh_hash = await passwords.hash(password) if passwords.is_outdated(found.password_hash) else None
-    token, now = secrets.token_urlsafe(32), clock()
-    async with sessions.begin() as session:
-        user = await users.find(session, found.id, for_update=True)
-        if user is None or user.disabled_at is not None or user.password_hash != found.password_hash:
-            raise InvalidCredentialsError
-        user.last_login_at = now
-        if fresh_hash is not None:
-            user.password_hash = fresh_hash
-        session.add(
-            SessionRow(
-                id=new_id("ses"),
-                token_hash=hash_token(token),
-                user_id=user.id,
-                created_at=now,
-                last_seen_at=now,
-                expires_at=now + policy.lifetime,
-            )
-        )
-        await repository.delete_ended(session, expired_before=now, idle_before=now - policy.idle)
+    fresh_hash = await passwords.hash(password) if passwords.is_outdated(stored) else None
+    with acting(_the_user(found, address)):
+        async with sessions.begin() as session:
+            user = await users.find(session, found.id, for_update=True)
+            if user is None or user.disabled_at is not None or user.password_hash != stored:
+                raise InvalidCredentialsError
+            if fresh_hash is not None:
+                user.password_hash = fresh_hash
+            token = await start_session(session, user, clock=clock, policy=policy, method=LOCAL)
     await throttle.forgive(account=account, address=address)
-    _log.info("signed in", user_id=user.id, address=address)
     return token, user
+
+
+def _the_user(user: UserRow, address: str) -> Actor:
+    return Actor(kind="user", id=user.id, address=address, request_id=current_request_id())
+
+
+async def _note_refusal(sessions: Sessions, user: UserRow | None, address: str) -> None:
+    """In the log, and in the audit log when somebody tried to be one of our people. What was typed is in neither."""
+    _log.warning("sign-in refused", user_id=None if user is None else user.id, address=address)
+    if user is not None:
+        with acting(Actor(kind="system", id="sign-in", address=address, request_id=current_request_id())):
+            async with sessions.begin() as session:
+                await note(session, "session.refused", resource_type="user", resource_id=user.id)
+
+
+async def start_session(
+    session: AsyncSession, user: UserRow, *, clock: Clock, policy: SessionPolicy, method: str
+) -> str:
+    """A new session in the caller's transaction; its token. The caller has made sure who it is, and that they are let in."""
+    token, now = secrets.token_urlsafe(32), clock()
+    user.last_login_at = now
+    row = SessionRow(
+        id=new_id("ses"),
+        token_hash=hash_token(token),
+        user_id=user.id,
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + policy.lifetime,
+        method=method,
+    )
+    session.add(row)
+    await repository.delete_ended(session, expired_before=now, idle_before=now - policy.idle)
+    await note(session, "session.started", resource_type="user", resource_id=user.id, after={"method": method})
+    _log.info("signed in", user_id=user.id, method=method)
+    return token
 
 
 async def sign_out(sessions: Sessions, token: str) -> None:
     """End a session; nothing happens when there is none."""
     async with sessions.begin() as session:
         await repository.delete_by_token(session, hash_token(token))
+
+
+async def list_sessions(sessions: Sessions, user_id: str) -> Sequence[SessionRow]:
+    """A person's sessions, the newest first."""
+    async with sessions.begin() as session:
+        return await repository.of_user(session, user_id)
+
+
+async def end_session(sessions: Sessions, user_id: str, session_id: str) -> None:
+    """End one of a person's sessions. Raises `NotFoundError`."""
+    async with sessions.begin() as session:
+        if not await repository.delete_of_user_by_id(session, user_id, session_id):
+            raise NotFoundError("There is no such session.")
+        await note(session, "session.ended", resource_type="user", resource_id=user_id, after={"session": session_id})

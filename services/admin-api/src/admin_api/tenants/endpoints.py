@@ -26,6 +26,8 @@ async def create_tenant(services: Wired, body: TenantCreate) -> Tenant:
         name=body.name,
         models=body.models,
         timezone=body.timezone,
+        contact=body.contact,
+        tags=body.tags,
     )
     return Tenant.of(row)
 
@@ -42,7 +44,8 @@ async def update_tenant(services: Wired, tenant_id: str, body: TenantUpdate) -> 
     row = await service.update_tenant(
         services.sessions,
         tenant_id,
+        clock=services.clock,
         propagation=services.propagation,
-        changes=body.given("name", "status", "models", "timezone"),
+        changes=body.given("name", "status", "models", "timezone", "contact", "tags"),
     )
     return Tenant.of(row)

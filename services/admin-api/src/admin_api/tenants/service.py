@@ -56,13 +56,23 @@ def checked(tenant_id: str) -> str:
 
 
 async def create_tenant(
-    sessions: Sessions, *, clock: Clock, propagation: Propagation, name: str, models: list[str] | None, timezone: str
+    sessions: Sessions,
+    *,
+    clock: Clock,
+    propagation: Propagation,
+    name: str,
+    models: list[str] | None,
+    timezone: str,
+    contact: str,
+    tags: dict[str, str],
 ) -> TenantRow:
     """Raises `NameTakenError`, or `NotInForceError` when the edge cannot be told."""
     propagation.check()
     try:
         async with sessions.begin() as session:
-            row, ids = await insert(session, name=name, models=models, now=clock(), timezone=timezone)
+            row, ids = await insert(
+                session, name=name, models=models, now=clock(), timezone=timezone, contact=contact, tags=tags
+            )
     except IntegrityError as error:
         raise _taken(error, name) from error
     await propagation.wait(ids)
@@ -70,18 +80,37 @@ async def create_tenant(
 
 
 async def insert(
-    session: AsyncSession, *, name: str, models: list[str] | None, now: datetime, timezone: str = "UTC"
+    session: AsyncSession,
+    *,
+    name: str,
+    models: list[str] | None,
+    now: datetime,
+    timezone: str = "UTC",
+    contact: str = "",
+    tags: dict[str, str] | None = None,
+    personal_of: str | None = None,
 ) -> tuple[TenantRow, list[int]]:
     """A new tenant in the caller's transaction, and the outbox rows that tell the edge."""
     row = TenantRow(
-        id=new_id(TENANT_PREFIX), name=name, status="active", models=models, created_at=now, timezone=timezone
+        id=new_id(TENANT_PREFIX),
+        name=name,
+        status="active",
+        models=models,
+        created_at=now,
+        timezone=timezone,
+        limits=None,
+        kind="organization" if personal_of is None else "personal",
+        contact=contact,
+        tags=tags or {},
+        archived_at=None,
+        personal_of=personal_of,
     )
     session.add(row)
     return row, await records.emit(session, POLICIES_BUCKET, row.id)
 
 
 async def update_tenant(
-    sessions: Sessions, tenant_id: str, *, propagation: Propagation, changes: Mapping[str, Any]
+    sessions: Sessions, tenant_id: str, *, clock: Clock, propagation: Propagation, changes: Mapping[str, Any]
 ) -> TenantRow:
     """Set the fields in `changes`. Raises `NotFoundError`, `NameTakenError`, or `NotInForceError`."""
     propagation.check()
@@ -91,6 +120,10 @@ async def update_tenant(
             row = await existing(session, tenant_id)
             for field, value in changes.items():
                 setattr(row, field, value)
+            if row.status != "archived":
+                row.archived_at = None
+            elif row.archived_at is None:
+                row.archived_at = clock()
             ids = await records.emit(session, POLICIES_BUCKET, tenant_id)
             if "timezone" in changes:
                 ids += await _move_budgets(session, tenant_id)

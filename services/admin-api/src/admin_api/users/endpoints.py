@@ -1,12 +1,9 @@
 """Users over HTTP."""
 
-from typing import Annotated
-
 from fastapi import APIRouter
 
 from admin_api.dependencies import Wired, require
 from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
-from admin_api.sessions.domain import Principal
 from admin_api.users import service
 from admin_api.users.schemas import User, UserCreate, UserPage, UserUpdate
 
@@ -34,17 +31,16 @@ async def create_user(services: Wired, body: UserCreate) -> User:
     return User.of(row)
 
 
-@router.patch("/{user_id}")
-async def update_user(
-    principal: Annotated[Principal, require("users:write")], services: Wired, user_id: str, body: UserUpdate
-) -> User:
-    """Change a user's name, role or password, or let them in or out. The last owner stays an owner."""
+@router.get("/{user_id}", dependencies=[require("users:read")])
+async def read_user(services: Wired, user_id: str) -> User:
+    """One user."""
+    return User.of(await service.read_user(services.sessions, user_id))
+
+
+@router.patch("/{user_id}", dependencies=[require("users:write")])
+async def update_user(services: Wired, user_id: str, body: UserUpdate) -> User:
+    """Change a user's name or role, or let them in or out. The last owner stays an owner."""
     row = await service.update_user(
-        services.sessions,
-        user_id,
-        by=principal,
-        clock=services.clock,
-        passwords=services.passwords,
-        changes=body.given("name", "role", "disabled", "password"),
+        services.sessions, user_id, clock=services.clock, changes=body.given("name", "role", "disabled")
     )
     return User.of(row)

@@ -2,26 +2,30 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, DateTime, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, DateTime, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from admin_api.database import ControlBase
 
 
 class UserRow(ControlBase):
-    """`email` is stored as `users.domain.normal_email` makes it; `password_hash` is argon2id."""
+    """`email` is stored as `users.domain.normal_email` makes it. `role` is the platform role, null for most people;
+    `password_hash` is argon2id, null for who signs in elsewhere.
+    """
 
     __tablename__ = "users"
     __table_args__ = (
         UniqueConstraint("email"),
         CheckConstraint("role IN ('owner', 'admin', 'auditor')", name="role"),
+        CheckConstraint("theme IN ('system', 'light', 'dark')", name="theme"),
     )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     email: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
-    role: Mapped[str] = mapped_column(Text)
-    password_hash: Mapped[str] = mapped_column(Text)
+    role: Mapped[str | None] = mapped_column(Text)
+    password_hash: Mapped[str | None] = mapped_column(Text, info={"secret": True})
     disabled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    last_login_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_login_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), info={"audit": False})
+    theme: Mapped[str] = mapped_column(Text, server_default=text("'system'"), info={"audit": False})

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, StringConstraints
 
 from admin_api.fields import Name, RequestBody, absent
 from admin_api.paging import Page
-from admin_api.permissions import Role
+from admin_api.permissions import PlatformRole
 from admin_api.users.domain import MAX_EMAIL_LENGTH, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, normal_email
 from admin_api.users.models import UserRow
 
@@ -21,12 +21,12 @@ NewPassword = Annotated[str, StringConstraints(min_length=MIN_PASSWORD_LENGTH, m
 
 
 class User(BaseModel):
-    """A person who may sign in, unless disabled."""
+    """A person who may sign in, unless disabled. `role` is the platform role; null for those who only belong to tenants."""
 
     id: str
     email: str
     name: str
-    role: Role
+    role: PlatformRole | None
     disabled: bool
     created_at: datetime
     last_login_at: datetime | None
@@ -56,13 +56,12 @@ class UserCreate(RequestBody):
     email: Email
     name: Name
     password: NewPassword
-    role: Role
+    role: PlatformRole | None = None
 
 
 class UserUpdate(RequestBody):
-    """What is left out stays as it is. A new password or `disabled` ends the user's other sessions."""
+    """What is left out stays as it is. `disabled` ends the user's sessions."""
 
     name: Name = absent()
-    role: Role = absent()
+    role: PlatformRole | None = None
     disabled: bool = absent()
-    password: NewPassword = absent()

@@ -9,9 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.errors import LastOwnerError, NameTakenError
 from admin_api.paging import Slice, decode_cursor, encode_cursor
-from admin_api.permissions import Role
+from admin_api.permissions import PlatformRole
 from admin_api.sessions import repository as session_rows
-from admin_api.sessions.domain import Principal
 from admin_api.sessions.passwords import Passwords
 from admin_api.users import repository
 from admin_api.users.domain import USER_PREFIX
@@ -36,14 +35,26 @@ async def list_users(sessions: Sessions, *, limit: int, cursor: str | None) -> S
 async def read_user(sessions: Sessions, user_id: str) -> UserRow:
     """Raises `NotFoundError`."""
     async with sessions.begin() as session:
-        row = await repository.find(session, user_id) if is_id(user_id, USER_PREFIX) else None
+        return await existing(session, user_id)
+
+
+async def existing(session: AsyncSession, user_id: str) -> UserRow:
+    """The row of a user. Raises `NotFoundError`, for ids that name nobody and for what is no id."""
+    row = await repository.find(session, user_id) if is_id(user_id, USER_PREFIX) else None
     if row is None:
         raise NotFoundError(_MISSING)
     return row
 
 
 async def create_user(
-    sessions: Sessions, *, clock: Clock, passwords: Passwords, email: str, name: str, role: Role, password: str
+    sessions: Sessions,
+    *,
+    clock: Clock,
+    passwords: Passwords,
+    email: str,
+    name: str,
+    role: PlatformRole | None,
+    password: str,
 ) -> UserRow:
     """`email` in its normal spelling. Raises `NameTakenError` when it is somebody's."""
     password_hash = await passwords.hash(password)
@@ -57,8 +68,16 @@ async def create_user(
     return row
 
 
-def insert(session: AsyncSession, *, email: str, name: str, role: Role, password_hash: str, now: datetime) -> UserRow:
-    """A new user in the caller's transaction; `email` in its normal spelling."""
+def insert(
+    session: AsyncSession,
+    *,
+    email: str,
+    name: str,
+    role: PlatformRole | None,
+    password_hash: str | None,
+    now: datetime,
+) -> UserRow:
+    """A new user in the caller's transaction; `email` in its normal spelling. Without a hash they sign in elsewhere."""
     row = UserRow(
         id=new_id(USER_PREFIX),
         email=email,
@@ -73,36 +92,24 @@ def insert(session: AsyncSession, *, email: str, name: str, role: Role, password
     return row
 
 
-async def update_user(
-    sessions: Sessions, user_id: str, *, by: Principal, clock: Clock, passwords: Passwords, changes: Mapping[str, Any]
-) -> UserRow:
-    """Set what is in `changes`: `name`, `role`, `disabled`, `password`.
+async def update_user(sessions: Sessions, user_id: str, *, clock: Clock, changes: Mapping[str, Any]) -> UserRow:
+    """Set what is in `changes`: `name`, `role`, `disabled`. Nobody chooses another person's password: see `invitations`.
 
     Raises `NotFoundError`, or `LastOwnerError` when nobody could manage users any more.
     """
-    if not is_id(user_id, USER_PREFIX):
-        raise NotFoundError(_MISSING)
-    password_hash = await passwords.hash(changes["password"]) if "password" in changes else None
     async with sessions.begin() as session:
         await repository.hold_owners(session)
-        row = await repository.find(session, user_id, for_update=True)
-        if row is None:
-            raise NotFoundError(_MISSING)
+        row = await existing(session, user_id)
         was_owner = _is_enabled_owner(row)
         row.name = changes.get("name", row.name)
         row.role = changes.get("role", row.role)
         if "disabled" in changes and changes["disabled"] != (row.disabled_at is not None):
             row.disabled_at = clock() if changes["disabled"] else None
-        if password_hash is not None:
-            row.password_hash = password_hash
         await session.flush()
         if was_owner and not _is_enabled_owner(row) and not await repository.count_enabled_owners(session):
             raise LastOwnerError
         if row.disabled_at is not None:
             await session_rows.delete_of_user(session, user_id)
-        elif password_hash is not None:
-            # Whoever knew the old password is out; the person who changed it stays signed in.
-            await session_rows.delete_of_user(session, user_id, keep=by.session_id)
     return row
 
 

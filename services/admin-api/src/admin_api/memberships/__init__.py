@@ -1,0 +1,1 @@
+"""Memberships: who belongs to a tenant, and in which role."""
