@@ -4,7 +4,7 @@
  * Never part of the build: nothing under src/ imports it.
  */
 import type { ApiKey, Model, ModelWrite, Session, Tenant } from "../src/api/types.ts";
-import { type World, demoWorld, makeCall, newId, randomFrom } from "./fake-data.ts";
+import { type World, demoWorld, makeCall, newId, randomFrom, newTenant } from "./fake-data.ts";
 import { breakdown, summary } from "./fake-usage.ts";
 
 export const FAKE_LOGIN = { email: "admin@example.com", password: "correct horse battery" };
@@ -96,14 +96,8 @@ export function createFakeAdminApi(world: World = demoWorld(Date.now()), live: b
       "POST",
       /^\/tenants$/,
       ({ body }) => {
-        const created: Tenant = {
-          id: newId("tnt"),
-          name: String(body["name"]),
-          status: "active",
-          models: (body["models"] as string[] | null | undefined) ?? null,
-          timezone: "UTC",
-          created_at: new Date().toISOString(),
-        };
+        const models = (body["models"] as string[] | null | undefined) ?? null;
+        const created: Tenant = { ...newTenant(String(body["name"])), models };
         world.tenants.unshift(created);
         return [201, created];
       },

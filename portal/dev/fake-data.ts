@@ -32,9 +32,24 @@ export interface World {
 
 export const EMPTY_WORLD = (): World => ({ tenants: [], keys: [], models: [], calls: [] });
 
+export function newTenant(name: string): Tenant {
+  return {
+    id: newId("tnt"),
+    name,
+    status: "active",
+    models: null,
+    timezone: "UTC",
+    kind: "organization",
+    contact: "",
+    tags: {},
+    created_at: new Date().toISOString(),
+    archived_at: null,
+  };
+}
+
 function tenant(name: string, now: number, daysAgo: number, change: Partial<Tenant> = {}): Tenant {
   const created_at = new Date(now - daysAgo * DAY_MS).toISOString();
-  return { id: newId("tnt"), name, status: "active", models: null, timezone: "UTC", created_at, ...change };
+  return { ...newTenant(name), created_at, ...change };
 }
 
 function key(owner: Tenant, name: string, now: number, daysAgo: number, change: Partial<ApiKey> = {}): ApiKey {

@@ -129,4 +129,4 @@ def test_the_last_owner_remains() -> None:
     check_owner_remains(current="admin", wanted=None, owners=1)
     for wanted in (None, "admin"):
         with pytest.raises(LastOwnerError):
-            check_owner_remains(current="owner", wanted=wanted, owners=1)  # type: ignore[arg-type]
+            check_owner_remains(current="owner", wanted=wanted, owners=1)

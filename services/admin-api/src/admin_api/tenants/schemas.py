@@ -56,7 +56,7 @@ class TenantCreate(RequestBody):
     name: Name
     models: Models | None = None
     timezone: Timezone = Field(default_factory=lambda: "UTC")
-    contact: Contact = ""
+    contact: Contact = Field(default_factory=str)
     tags: Tags = Field(default_factory=dict)
 
 
