@@ -223,5 +223,5 @@ async def test_an_operator_is_told_without_a_traceback(own_admin: Any) -> None:
     code, out = await bootstrap_from_the_command_line(own_admin, {"tenants": [{"name": ""}]})
 
     assert code == 1
-    assert out.startswith("bootstrap: the document is not usable: tenants.0.name")
+    assert out.startswith("bootstrap: the document is not usable: -:1: tenants.0.name")
     assert "Traceback" not in out

@@ -6,7 +6,7 @@ Each command imports what it runs: a migration needs no web framework, and the w
 import argparse
 import sys
 
-from common.configuration.command import Processes, add_config_command
+from common.configuration.command import BlockCheck, Processes, add_config_command
 from common.imports import quick_imports
 
 
@@ -20,9 +20,15 @@ def main() -> None:
         run=_migrate
     )
     bootstrap = commands.add_parser("bootstrap", help="make what a document asks for and is not there yet")
-    bootstrap.add_argument("file", metavar="FILE", help="the document, as JSON; - is standard input")
+    bootstrap.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="the document, as YAML or JSON; - is standard input; by default the block in the file OMG_CONFIG_FILE names",
+    )
+    bootstrap.add_argument("--replace", action="store_true", help="make everything what the document says")
     bootstrap.set_defaults(run=_bootstrap)
-    add_config_command(commands, _processes)
+    add_config_command(commands, _processes, blocks=_check_blocks)
     commands.add_parser("openapi", help="print the description of the Admin API").set_defaults(run=_openapi)
     arguments = parser.parse_args()
     arguments.run(arguments)
@@ -37,6 +43,12 @@ def _processes() -> Processes:
         "bootstrap": BootstrapSettings,
         "migrate": MigrateSettings,
     }
+
+
+def _check_blocks() -> BlockCheck:
+    from admin_api.bootstrap.reading import find_problems
+
+    return find_problems
 
 
 def _serve(_arguments: argparse.Namespace) -> None:
@@ -88,7 +100,7 @@ def _bootstrap(arguments: argparse.Namespace) -> None:
     settings = from_environment(BootstrapSettings)
     configure_logging(level=settings.log_level, service="admin-api-bootstrap")
     try:
-        run(settings, arguments.file)
+        run(settings, arguments.file, replace=arguments.replace)
     except BootstrapError as error:
         sys.exit(f"bootstrap: {error}")
 

@@ -5,4 +5,5 @@ from typing import Final
 
 # Any numbers, as long as nobody else of this database has them.
 RELAY_LOCK: Final = 0x6F6D675F72656C79
+DECLARED_LOCK: Final = 0x6F6D675F66696C65
 BOOTSTRAP_LOCK: Final = 0x6F6D675F626F6F74

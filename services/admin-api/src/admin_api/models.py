@@ -3,9 +3,11 @@
 from admin_api.access_tokens.models import AccessTokenRow
 from admin_api.api_keys.models import ApiKeyRow
 from admin_api.audit.models import AuditEntryRow
+from admin_api.bootstrap.models import BootstrapEntryRow
 from admin_api.budgets.models import BudgetRow
 from admin_api.catalog.models import ModelRow, RouteRow
 from admin_api.database import ControlBase, outbox
+from admin_api.declared.models import DeclaredModelRow
 from admin_api.invitations.models import InvitationRow
 from admin_api.memberships.models import MembershipRow
 from admin_api.rate_limits.models import SettingRow
@@ -20,7 +22,9 @@ __all__ = [
     "AccessTokenRow",
     "ApiKeyRow",
     "AuditEntryRow",
+    "BootstrapEntryRow",
     "BudgetRow",
+    "DeclaredModelRow",
     "InvitationRow",
     "MembershipRow",
     "ModelRow",

@@ -1,19 +1,20 @@
 """Reading the document and running the use case; called by `__main__` with what the environment says."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from admin_api.audit.actor import acting, system
 from admin_api.audit.listener import AuditedSession
 from admin_api.bootstrap.domain import Changes, Content
-from admin_api.bootstrap.schemas import BootstrapDocument
+from admin_api.bootstrap.reading import BLOCK, read_block, read_whole
 from admin_api.bootstrap.service import bootstrap
 from admin_api.sessions.passwords import Passwords
 from admin_api.settings import BootstrapSettings
 from common.clock import utc_now
+from common.configuration.document import Document, DocumentError, parse_document, read_document
+from common.configuration.given import UnusableError, configured_document
 from common.crypto.sealing import Sealer
 from common.db.engine import create_engine, create_sessions
 from common.db.errors import DatabaseUnavailableError
@@ -27,30 +28,45 @@ class BootstrapError(Exception):
     """The document cannot be used, or Postgres cannot; the message holds none of the document's secrets."""
 
 
-def run(settings: BootstrapSettings, file: str) -> None:
-    """Bootstrap from `file`, or from standard input when it is `-`. Raises `BootstrapError`."""
+def run(settings: BootstrapSettings, file: str | None, *, replace: bool = False) -> None:
+    """Bootstrap from `file`, from standard input when it is `-`, or from the YAML file of settings. Raises `BootstrapError`."""
     content = _read(file)
     try:
-        changes = asyncio.run(_bootstrap(settings, content))
+        changes = asyncio.run(_bootstrap(settings, content, replace=replace))
     except ApiError as error:
         raise BootstrapError(error.message) from error
     except DatabaseUnavailableError as error:
         raise BootstrapError(str(error)) from error
-    _log.info("bootstrapped", tenants=changes.tenants, users=changes.users, keys=changes.keys, models=changes.models)
+    _log.info("bootstrapped", **{name: getattr(changes, name) for name in Changes.__slots__})
 
 
-def _read(file: str) -> Content:
+def _read(file: str | None) -> Content:
+    """A file is a document of its own, or a YAML file of settings with a block."""
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        return BootstrapDocument.model_validate_json(text).value()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BootstrapError(f"the document cannot be read: {error}") from None
-    except ValidationError as error:
-        problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False))
-        raise BootstrapError("the document is not usable: " + "; ".join(problems)) from None
+        if file is None:
+            document = configured_document(os.environ)
+            if document is None:
+                raise BootstrapError("name a document, or in OMG_CONFIG_FILE a YAML file with the block bootstrap")
+        else:
+            document = _document(file)
+        if file is None or BLOCK in document.values:
+            return read_block(document, environment=os.environ)
+        return read_whole(document, environment=os.environ)
+    except UnusableError as error:
+        raise BootstrapError("the document is not usable: " + "; ".join(map(str, error.problems))) from None
 
 
-async def _bootstrap(settings: BootstrapSettings, content: Content) -> Changes:
+def _document(file: str) -> Document:
+    try:
+        document = parse_document(sys.stdin.read(), name="-") if file == "-" else read_document(Path(file))
+    except (DocumentError, UnicodeDecodeError) as error:
+        raise BootstrapError(f"the document is not usable: {error}") from None
+    if not document.values:
+        raise BootstrapError("the document is not usable: there is nothing in it")
+    return document
+
+
+async def _bootstrap(settings: BootstrapSettings, content: Content, *, replace: bool) -> Changes:
     engine = create_engine(settings.database_url.get_secret_value(), name="admin-api-bootstrap", pool_size=1)
     passwords = Passwords()
     try:
@@ -63,6 +79,7 @@ async def _bootstrap(settings: BootstrapSettings, content: Content) -> Changes:
                 sealer=Sealer.from_setting(settings.encryption_keys.get_secret_value()),
                 hash_secret=settings.key_hash_secret_bytes,
                 allow_private=settings.allow_private_upstreams,
+                replace=replace,
             )
     finally:
         passwords.close()

@@ -1,11 +1,25 @@
-"""What a bootstrap document asks for, as plain values; and when a model's routes already are what it asks for."""
+"""What a bootstrap document asks for, as plain values; and what is done about something that is there already, or no longer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
 
+from admin_api.api_keys.domain import KeyPolicy
+from admin_api.budgets.domain import BudgetPlan
 from admin_api.catalog.domain import WantedRoute
 from admin_api.catalog.providers import PROVIDERS
-from admin_api.permissions import PlatformRole
+from admin_api.permissions import PlatformRole, TenantRole
+from common.events.control import BudgetScope, LimitPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class TenantContent:
+    """`fields` are those of the tenant's row that the document says something about."""
+
+    name: str
+    fields: Mapping[str, Any]
+    replace: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +29,8 @@ class UserContent:
     email: str
     name: str
     password: str
-    role: PlatformRole
+    role: PlatformRole | None
+    replace: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,48 @@ class KeyContent:
     tenant: str
     name: str
     secret: str
+    policy: KeyPolicy
+    fields: Mapping[str, Any]
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipContent:
+    """`tenant` by its name, the person by their e-mail address."""
+
+    tenant: str
+    email: str
+    role: TenantRole
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What limits or a budget are for, by the names people use: a key by its tenant's and its own, a user by the e-mail address."""
+
+    scope: BudgetScope
+    tenant: str | None = None
+    key: str | None = None
+    user: str | None = None
+
+    def __str__(self) -> str:
+        return "/".join([self.scope, *(part for part in (self.tenant, self.key, self.user) if part)])
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsContent:
+    subject: Subject
+    policy: LimitPolicy
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetContent:
+    """The plan's own subject is empty."""
+
+    subject: Subject
+    plan: BudgetPlan
+    replace: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +97,12 @@ class ModelContent:
 class Content:
     """Everything that should be there afterwards."""
 
-    tenants: tuple[str, ...] = ()
+    tenants: tuple[TenantContent, ...] = ()
     users: tuple[UserContent, ...] = ()
+    memberships: tuple[MembershipContent, ...] = ()
     keys: tuple[KeyContent, ...] = ()
+    limits: tuple[LimitsContent, ...] = ()
+    budgets: tuple[BudgetContent, ...] = ()
     models: tuple[ModelContent, ...] = ()
 
 
@@ -52,8 +112,26 @@ class Changes:
 
     tenants: int = 0
     users: int = 0
+    memberships: int = 0
     keys: int = 0
+    limits: int = 0
+    budgets: int = 0
     models: int = 0
+
+
+class Deed(Enum):
+    """What is done about one entry."""
+
+    NOTHING = "nothing"
+    MAKE = "make"
+    REPLACE = "replace"
+
+
+def decide(*, exists: bool, remembered: bool, replace: bool) -> Deed:
+    """What is there is left alone, and what was made before and is gone stays gone: somebody wanted that. Unless told otherwise."""
+    if exists:
+        return Deed.REPLACE if replace else Deed.NOTHING
+    return Deed.MAKE if replace or not remembered else Deed.NOTHING
 
 
 def take_over_ids(wanted: Sequence[WantedRoute], existing: Sequence[WantedRoute]) -> list[WantedRoute]:

@@ -16,6 +16,17 @@ async def find(session: AsyncSession, budget_id: str) -> BudgetRow | None:
     return await session.get(BudgetRow, budget_id)
 
 
+async def find_named(session: AsyncSession, scope: BudgetScope, subject: str, name: str) -> BudgetRow | None:
+    """The oldest of the budgets for something that bear a name."""
+    statement = (
+        select(BudgetRow)
+        .where(BudgetRow.scope == scope, BudgetRow.subject == subject, BudgetRow.name == name)
+        .order_by(BudgetRow.id)
+        .limit(1)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
 async def newest(
     session: AsyncSession, *, scope: BudgetScope | None, subject: str | None, limit: int, before: str | None
 ) -> Sequence[BudgetRow]:

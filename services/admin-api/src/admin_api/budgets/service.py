@@ -1,6 +1,7 @@
 """Use cases of budgets. Each is a configuration record of the edge, and read by the ledger's worker from its table."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -62,24 +63,29 @@ async def create_budget(sessions: Sessions, plan: BudgetPlan, *, clock: Clock, p
                 code="invalid_value",
                 param="subject",
             )
-        row = BudgetRow(
-            id=new_id(BUDGET_PREFIX),
-            name=plan.name,
-            scope=plan.scope,
-            subject=plan.subject,
-            amount_nano_usd=plan.amount_nano_usd,
-            hard=plan.hard,
-            schedule=plan.schedule,
-            timezone=plan.timezone,
-            starts_at=plan.starts_at or now,
-            warn_at=plan.warn_at,
-            created_at=now,
-        )
-        session.add(row)
-        ids = await records.emit(session, BUDGETS_BUCKET, row.id)
+        row, ids = await insert(session, plan, now=now)
         spent = await _spent(session, [row.id], clock=clock)
     await propagation.wait(ids)
     return row, spent[row.id]
+
+
+async def insert(session: AsyncSession, plan: BudgetPlan, *, now: datetime) -> tuple[BudgetRow, list[int]]:
+    """A new budget in the caller's transaction, and the outbox rows that tell the edge."""
+    row = BudgetRow(
+        id=new_id(BUDGET_PREFIX),
+        name=plan.name,
+        scope=plan.scope,
+        subject=plan.subject,
+        amount_nano_usd=plan.amount_nano_usd,
+        hard=plan.hard,
+        schedule=plan.schedule,
+        timezone=plan.timezone,
+        starts_at=plan.starts_at or now,
+        warn_at=plan.warn_at,
+        created_at=now,
+    )
+    session.add(row)
+    return row, await records.emit(session, BUDGETS_BUCKET, row.id)
 
 
 async def update_budget(
@@ -90,15 +96,21 @@ async def update_budget(
     async with sessions.begin() as session:
         await records.hold(session, BUDGETS_BUCKET, _checked(budget_id))
         row = await _existing(session, budget_id)
-        periods = _periods_of(row)
-        for field, value in changes.items():
-            setattr(row, field, value)
-        if _periods_of(row) != periods:
-            await forget(session, [budget_id])
-        ids = await records.emit(session, BUDGETS_BUCKET, budget_id)
+        ids = await change(session, row, changes)
         spent = await _spent(session, [row.id], clock=clock)
     await propagation.wait(ids)
     return row, spent[row.id]
+
+
+async def change(session: AsyncSession, row: BudgetRow, changes: Mapping[str, Any]) -> list[int]:
+    """Set the fields in `changes` in the caller's transaction; the outbox rows that tell the edge."""
+    await records.hold(session, BUDGETS_BUCKET, row.id)
+    periods = _periods_of(row)
+    for field, value in changes.items():
+        setattr(row, field, value)
+    if _periods_of(row) != periods:
+        await forget(session, [row.id])
+    return await records.emit(session, BUDGETS_BUCKET, row.id)
 
 
 async def delete_budget(sessions: Sessions, budget_id: str, *, propagation: Propagation) -> None:

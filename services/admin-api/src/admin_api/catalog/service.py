@@ -152,16 +152,21 @@ async def delete_model(sessions: Sessions, alias: str, *, propagation: Propagati
     """Raises `NotFoundError`, `ConflictError` while others fall back to the alias, or `NotInForceError`."""
     propagation.check()
     async with sessions.begin() as session:
-        if is_alias(alias):
-            await records.hold(session, CATALOG_BUCKET, catalog_key(alias), _GRAPH)
-        row = await _existing(session, alias)
-        graphs = await repository.fallbacks(session)
-        users = sorted({user for graph in graphs.values() for user, aliases in graph.items() if alias in aliases})
-        if users:
-            raise ConflictError(f"Other models fall back to this one: {', '.join(users)}.", code="in_use")
-        await session.delete(row)
-        ids = await records.emit(session, CATALOG_BUCKET, catalog_key(alias))
+        ids = await remove(session, alias)
     await propagation.wait(ids)
+
+
+async def remove(session: AsyncSession, alias: str) -> list[int]:
+    """In the caller's transaction; the outbox rows that tell the edge. Raises `NotFoundError` or `ConflictError`."""
+    if is_alias(alias):
+        await records.hold(session, CATALOG_BUCKET, catalog_key(alias), _GRAPH)
+    row = await _existing(session, alias)
+    graphs = await repository.fallbacks(session)
+    users = sorted({user for graph in graphs.values() for user, aliases in graph.items() if alias in aliases})
+    if users:
+        raise ConflictError(f"Other models fall back to this one: {', '.join(users)}.", code="in_use")
+    await session.delete(row)
+    return await records.emit(session, CATALOG_BUCKET, catalog_key(alias))
 
 
 async def _existing(session: AsyncSession, alias: str) -> ModelRow:

@@ -75,15 +75,25 @@ async def set_key_limits(
         tenant = loaded((await existing_tenant(session, tenant_id)).limits)
         row = await existing_key(session, tenant_id, key_id)
         installation = await repository.find_defaults(session)
-        excess = first_excess(policy, tenant=tenant, installation=installation)
-        if excess is not None:
-            raise AboveCeilingError(
-                f"{excess.field}: {excess.value} is above {excess.ceiling}, which is {excess.ceiling_value}.",
-                param=excess.field,
-            )
+        _check_ceiling(policy, tenant, installation)
         ids = await change_key(session, row, {"limits": stored(policy)})
     await propagation.wait(ids)
     return _of_key(policy, tenant, installation)
+
+
+async def check_ceiling(session: AsyncSession, tenant_id: str, policy: LimitPolicy) -> None:
+    """Whether a key of the tenant can have these limits. Raises `AboveCeilingError`."""
+    tenant = loaded((await existing_tenant(session, tenant_id)).limits)
+    _check_ceiling(policy, tenant, await repository.find_defaults(session))
+
+
+def _check_ceiling(policy: LimitPolicy, tenant: LimitPolicy, installation: LimitPolicy) -> None:
+    excess = first_excess(policy, tenant=tenant, installation=installation)
+    if excess is not None:
+        raise AboveCeilingError(
+            f"{excess.field}: {excess.value} is above {excess.ceiling}, which is {excess.ceiling_value}.",
+            param=excess.field,
+        )
 
 
 def _of_installation(policy: LimitPolicy) -> LimitView:
