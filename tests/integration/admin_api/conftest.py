@@ -166,7 +166,9 @@ StartAdmin = Callable[..., Awaitable[Admin]]
 
 
 @asynccontextmanager
-async def run_admin(*, database_url: str, redis_url: str, nats_url: str, **settings: Any) -> AsyncIterator[Admin]:
+async def run_admin(
+    *, database_url: str, redis_url: str, nats_url: str, environment: dict[str, str] | None = None, **settings: Any
+) -> AsyncIterator[Admin]:
     """Run the app with its background tasks until the context ends."""
     chosen = ServeSettings.model_validate(
         {
@@ -182,7 +184,7 @@ async def run_admin(*, database_url: str, redis_url: str, nats_url: str, **setti
         }
     )
     clock = MovableClock()
-    app = create_app(Wiring(chosen, clock=clock))
+    app = create_app(Wiring(chosen, clock=clock, environment=environment or {}))
     async with AsyncExitStack() as clients, app.router.lifespan_context(app):
         yield Admin(app=app, settings=chosen, clock=clock, clients=clients)
 

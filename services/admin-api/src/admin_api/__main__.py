@@ -4,6 +4,7 @@ Each command imports what it runs: a migration needs no web framework, and the w
 """
 
 import argparse
+import os
 import sys
 
 from common.configuration.command import BlockCheck, Processes, add_config_command
@@ -46,9 +47,10 @@ def _processes() -> Processes:
 
 
 def _check_blocks() -> BlockCheck:
-    from admin_api.bootstrap.reading import find_problems
+    from admin_api.bootstrap import reading as bootstrap
+    from admin_api.declared import reading as declared
 
-    return find_problems
+    return lambda document: bootstrap.find_problems(document) + declared.find_problems(document)
 
 
 def _serve(_arguments: argparse.Namespace) -> None:
@@ -62,7 +64,7 @@ def _serve(_arguments: argparse.Namespace) -> None:
 
     settings = from_environment(ServeSettings)
     configure_logging(level=settings.log_level, service=SERVICE)
-    serve(create_app(Wiring(settings)), host=settings.listen_host, port=settings.listen_port)
+    serve(create_app(Wiring(settings, environment=os.environ)), host=settings.listen_host, port=settings.listen_port)
 
 
 def _worker(_arguments: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 
 from admin_api.audit.actor import Actor, set_actor
 from admin_api.configuration.propagation import Propagation
+from admin_api.declared.file import ConfigurationFile
 from admin_api.permissions import Permission
 from admin_api.sessions.authenticate import authenticate, authenticate_program
 from admin_api.sessions.domain import SESSION_COOKIE, Principal, SessionPolicy
@@ -39,6 +40,7 @@ class Services:
     gateway_url: str
     secure_cookies: bool
     allow_private_upstreams: bool
+    configuration_file: ConfigurationFile
 
 
 async def _services(request: Request) -> Services:

@@ -9,6 +9,7 @@ from admin_api.api_keys import endpoints as api_keys
 from admin_api.audit import endpoints as audit
 from admin_api.budgets import endpoints as budgets
 from admin_api.catalog import endpoints as catalog
+from admin_api.declared import endpoints as declared
 from admin_api.fields import ErrorReply
 from admin_api.gateway import endpoints as gateway
 from admin_api.invitations import endpoints as invitations
@@ -33,6 +34,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     rate_limits.router,
     budgets.router,
     catalog.router,
+    declared.router,
     usage.router,
     audit.router,
 )

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
 from admin_api.audit.listener import CLOCK, AuditedSession
 from admin_api.configuration.keeper import Keeper
 from admin_api.configuration.propagation import Propagation
 from admin_api.database import outbox
+from admin_api.declared.file import ConfigurationFile
 from admin_api.dependencies import Services
 from admin_api.locks import RELAY_LOCK
 from admin_api.portal import Portal
@@ -25,12 +27,16 @@ from common.lifecycle import TaskOwner
 from common.outbox.relay import Relay
 
 SERVICE = "admin-api"
+_NOTHING: Final[Mapping[str, str]] = {}
 
 
 class Wiring:
     """The connections and services of one process. Nothing connects before `running` is entered."""
 
-    def __init__(self, settings: ServeSettings, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, settings: ServeSettings, *, clock: Clock = utc_now, environment: Mapping[str, str] = _NOTHING
+    ) -> None:
+        """`environment` names the YAML file, and has the secrets that its blocks refer to."""
         self._engine = create_engine(
             settings.database_url.get_secret_value(), name=SERVICE, pool_size=settings.database_pool_size
         )
@@ -40,6 +46,16 @@ class Wiring:
         self._relay = Relay(engine=self._engine, outbox=outbox, bus=self._bus, lock=RELAY_LOCK)
         sessions = create_sessions(self._engine, session_class=AuditedSession, info={CLOCK: clock})
         self._keeper = Keeper(bus=self._bus, sessions=sessions, relay=self._relay, replicas=settings.nats_replicas)
+        sealer = Sealer.from_setting(settings.encryption_keys.get_secret_value())
+        self._file = ConfigurationFile(
+            environment=environment,
+            sessions=sessions,
+            clock=clock,
+            passwords=self._passwords,
+            sealer=sealer,
+            hash_secret=settings.key_hash_secret_bytes,
+            allow_private=settings.allow_private_upstreams,
+        )
         self.required: Mapping[str, Ping] = {"postgres": partial(ping, self._engine)}
         self.reported: Mapping[str, Ping] = {"nats": self._bus.ping, "redis": self._counters.ping}
         self.portal = None if settings.portal_dir is None else Portal(settings.portal_dir)
@@ -53,11 +69,12 @@ class Wiring:
             passwords=self._passwords,
             throttle=LoginThrottle(self._counters),
             propagation=Propagation(bus=self._bus, relay=self._relay),
-            sealer=Sealer.from_setting(settings.encryption_keys.get_secret_value()),
+            sealer=sealer,
             key_hash_secret=settings.key_hash_secret_bytes,
             gateway_url=settings.gateway_url,
             secure_cookies=settings.secure_cookies,
             allow_private_upstreams=settings.allow_private_upstreams,
+            configuration_file=self._file,
         )
 
     @asynccontextmanager
@@ -65,9 +82,10 @@ class Wiring:
         """Neither Postgres, NATS nor Redis needs to be there at the start: each is found once it is."""
         await self._bus.start()
         try:
-            async with TaskOwner() as tasks:
+            async with self._file.on_hangup(), TaskOwner() as tasks:
                 tasks.keep_running("outbox-relay", self._relay.run)
                 tasks.keep_running("configuration-keeper", self._keeper.run)
+                tasks.keep_running("configuration-file", self._file.run)
                 yield
         finally:
             await self._bus.close()

@@ -1,7 +1,7 @@
 """Use cases of what the file declares. Each alias is a transaction of its own, so that one that cannot be stops no other."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import text
@@ -23,6 +23,14 @@ from common.events.subjects import CATALOG_BUCKET, catalog_key
 from common.http.errors import ApiError, NotFoundError
 
 _HOLD: Final = text("SELECT pg_advisory_xact_lock(:key)")
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`ids` of the outbox rows that tell the edge; `problems` by alias."""
+
+    ids: list[int]
+    problems: Mapping[str, str]
 
 
 async def list_declarations(sessions: Sessions) -> list[Declaration]:
@@ -54,9 +62,9 @@ async def apply(
     sealer: Sealer,
     allow_private: bool,
     reset: str | None = None,
-) -> list[int]:
-    """Make the catalog what the file says, but for what was edited through the Admin API (unless it is the alias to `reset`); the
-    outbox rows that tell the edge. What cannot be is noted with its alias.
+) -> Applied:
+    """Make the catalog what the file says, but for what was edited through the Admin API (unless it is the alias to `reset`). What
+    cannot be is noted with its alias.
 
     Raises `NotFoundError` when the alias to reset is not declared.
     """
@@ -81,7 +89,7 @@ async def apply(
     if reset is None:
         ids += await _remove_others(sessions, declared, problems)
     await _note_problems(sessions, problems)
-    return ids
+    return Applied(ids, problems)
 
 
 async def _apply(sessions: Sessions, model: Wanted, *, clock: Clock, sealer: Sealer, even_if_edited: bool) -> list[int]:
