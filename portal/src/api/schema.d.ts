@@ -256,6 +256,67 @@ export interface paths {
         patch: operations["update_budget"];
         trace?: never;
     };
+    "/admin/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Configuration
+         * @description What comes from the configuration file, and what is wrong with it.
+         */
+        get: operations["read_configuration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/configuration/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reload Configuration
+         * @description Read the configuration file again, as SIGHUP does: its models follow it, but for those that were edited here since, and its
+         *     bootstrap makes what is new in it. Entries that cannot be are in `problems`, and stop no other.
+         */
+        post: operations["reload_configuration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/configuration/reset-model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset Model
+         * @description Make a model what the configuration file says again, whatever was edited here.
+         */
+        post: operations["reset_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/gateway": {
         parameters: {
             query?: never;
@@ -1572,6 +1633,37 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * Configuration
+         * @description What the configuration file declares. `file` is null without one; `read_at` is when the answering replica last read it, and
+         *     `problems` what was wrong with it then.
+         */
+        Configuration: {
+            /** File */
+            file: string | null;
+            /** Models */
+            models: components["schemas"]["DeclaredModel"][];
+            /** Problems */
+            problems: string[];
+            /** Read At */
+            read_at: string | null;
+        };
+        /**
+         * DeclaredModel
+         * @description A model of the file. `overridden` or `deleted` through the Admin API, it stays so until it is reset; `broken`: `problem` says
+         *     why what the file says is not in force. Models that are not listed are the Admin API's alone.
+         */
+        DeclaredModel: {
+            /** Alias */
+            alias: string;
+            /** Problem */
+            problem: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_force" | "overridden" | "deleted" | "broken";
+        };
+        /**
          * ErrorBody
          * @description What went wrong, for people (`message`) and programs (`code`).
          */
@@ -1866,6 +1958,14 @@ export interface components {
             has_more: boolean;
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * ModelReset
+         * @description The alias of a model to be made what the file says again.
+         */
+        ModelReset: {
+            /** Alias */
+            alias: string;
         };
         /**
          * ModelWrite
@@ -2929,6 +3029,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_configuration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    reload_configuration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    reset_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelReset"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
                 };
             };
             /** @description A refusal. */

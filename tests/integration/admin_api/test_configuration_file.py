@@ -15,7 +15,6 @@ from common.events.control import route_credential_purpose
 from common.events.subjects import catalog_key
 from devstack.servers.nats import NatsServer
 
-
 LITERAL = {"provider": "openai", "model": "x", "credential": "canary-x", "prices": {}}
 
 
