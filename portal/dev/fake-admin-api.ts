@@ -153,6 +153,11 @@ export function createFakeAdminApi(world: World = demoWorld(Date.now()), live: b
           allowed_addresses: [],
           tags: {},
           owner_id: null,
+          kind: "service",
+          suspended_at: null,
+          previous_hint: null,
+          previous_ends_at: null,
+          last_used_at: null,
           revoked_at: null,
           status: "active",
         };

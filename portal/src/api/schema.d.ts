@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List All Api Keys
-         * @description API keys of all tenants, or of one, newest first.
+         * @description API keys of all tenants and owners, or of one, newest first.
          */
         get: operations["list_all_api_keys"];
         put?: never;
@@ -556,7 +556,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Read Api Key
+         * @description One API key.
+         */
+        get: operations["read_api_key"];
         put?: never;
         post?: never;
         /**
@@ -568,7 +572,7 @@ export interface paths {
         head?: never;
         /**
          * Update Api Key
-         * @description Change what an API key may do, its name, or its end. In force on every edge replica when this answers.
+         * @description Change what an API key may do, its name, or its end; suspend it, or put it back. In force when this answers.
          */
         patch: operations["update_api_key"];
         trace?: never;
@@ -596,6 +600,26 @@ export interface paths {
          * @description Limit an API key by its tenant's limits only.
          */
         delete: operations["delete_api_key_rate_limits"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tenants/{tenant_id}/api-keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Api Key
+         * @description Give a key a new secret, shown this once. The present one is good for the time of grace, so that callers can change over.
+         */
+        post: operations["rotate_api_key"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -681,7 +705,7 @@ export interface paths {
         post?: never;
         /**
          * Remove Member
-         * @description Take a person out of a tenant. The last owner stays.
+         * @description Take a person out of a tenant; their own keys to it are revoked. The last owner stays.
          */
         delete: operations["remove_member"];
         options?: never;
@@ -889,6 +913,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List My Api Keys
+         * @description The keys one owns, in all tenants, newest first.
+         */
+        get: operations["list_my_api_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/invitations/accept": {
         parameters: {
             query?: never;
@@ -1013,6 +1057,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/tenants/{tenant_id}/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List My Tenants Api Keys
+         * @description API keys of one's tenant, newest first.
+         */
+        get: operations["list_my_tenants_api_keys"];
+        put?: never;
+        /**
+         * Create My Tenants Api Key
+         * @description Make an API key: a personal one, or, as one of the tenant's admins, one of the tenant's. Its secret is shown this once.
+         */
+        post: operations["create_my_tenants_api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/tenants/{tenant_id}/api-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read My Tenants Api Key
+         * @description One API key of one's tenant.
+         */
+        get: operations["read_my_tenants_api_key"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke My Tenants Api Key
+         * @description Revoke an API key for good. It is out of force when this answers.
+         */
+        delete: operations["revoke_my_tenants_api_key"];
+        options?: never;
+        head?: never;
+        /**
+         * Update My Tenants Api Key
+         * @description Change an API key, suspend it, or put it back. In force when this answers.
+         */
+        patch: operations["update_my_tenants_api_key"];
+        trace?: never;
+    };
+    "/user/tenants/{tenant_id}/api-keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate My Tenants Api Key
+         * @description Give a key a new secret, shown this once. The present one is good for the time of grace.
+         */
+        post: operations["rotate_my_tenants_api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/tenants/{tenant_id}/invitations": {
         parameters: {
             query?: never;
@@ -1093,7 +1209,7 @@ export interface paths {
         post?: never;
         /**
          * Remove My Tenants Member
-         * @description Take a person out of one's tenant, unless they are above oneself. The last owner stays.
+         * @description Take a person out of one's tenant, unless they are above oneself; their own keys to it are revoked. The last owner stays.
          */
         delete: operations["remove_my_tenants_member"];
         options?: never;
@@ -1185,7 +1301,8 @@ export interface components {
          *
          *     `scopes` and `models` are what it may use: null means all that its tenant may, an empty list means nothing. Calls are taken
          *     from `allowed_addresses` only, or from anywhere when there are none. `tags` are carried into usage. The budgets of the user
-         *     `owner_id` count what it costs; null for nobody's.
+         *     `owner_id` count what it costs; null for nobody's. A personal key is its owner's alone. After a rotation, the secret of before
+         *     (`previous_hint`) is good until `previous_ends_at`. `last_used_at` is when the latest call began that the ledger has.
          */
         ApiKey: {
             /** Allowed Addresses */
@@ -1201,12 +1318,23 @@ export interface components {
             hint: string;
             /** Id */
             id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "service" | "personal";
+            /** Last Used At */
+            last_used_at: string | null;
             /** Models */
             models: string[] | null;
             /** Name */
             name: string;
             /** Owner Id */
             owner_id: string | null;
+            /** Previous Ends At */
+            previous_ends_at: string | null;
+            /** Previous Hint */
+            previous_hint: string | null;
             /** Revoked At */
             revoked_at: string | null;
             /** Scopes */
@@ -1215,7 +1343,9 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "active" | "revoked" | "expired";
+            status: "active" | "suspended" | "revoked" | "expired";
+            /** Suspended At */
+            suspended_at: string | null;
             /** Tags */
             tags: {
                 [key: string]: string;
@@ -1250,7 +1380,7 @@ export interface components {
         };
         /**
          * ApiKeyCreated
-         * @description A new key, with the secret that is shown this once.
+         * @description A new key, or a key with a new secret, which is shown this once.
          */
         ApiKeyCreated: {
             /** Allowed Addresses */
@@ -1266,12 +1396,23 @@ export interface components {
             hint: string;
             /** Id */
             id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "service" | "personal";
+            /** Last Used At */
+            last_used_at: string | null;
             /** Models */
             models: string[] | null;
             /** Name */
             name: string;
             /** Owner Id */
             owner_id: string | null;
+            /** Previous Ends At */
+            previous_ends_at: string | null;
+            /** Previous Hint */
+            previous_hint: string | null;
             /** Revoked At */
             revoked_at: string | null;
             /** Scopes */
@@ -1282,7 +1423,9 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "active" | "revoked" | "expired";
+            status: "active" | "suspended" | "revoked" | "expired";
+            /** Suspended At */
+            suspended_at: string | null;
             /** Tags */
             tags: {
                 [key: string]: string;
@@ -1305,9 +1448,20 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * ApiKeyRotate
+         * @description For how long the secret of before is good, too; 0 ends it at once.
+         */
+        ApiKeyRotate: {
+            /**
+             * Grace Seconds
+             * @default 86400
+             */
+            grace_seconds: number;
+        };
+        /**
          * ApiKeyUpdate
          * @description What is left out stays as it is. With another owner, the budgets of both are counted anew: they count all that the keys cost
-         *     which are a user's now.
+         *     which are a user's now. `suspended` takes a key out of force, or puts it back.
          */
         ApiKeyUpdate: {
             /** Allowed Addresses */
@@ -1322,6 +1476,8 @@ export interface components {
             owner_id?: string | null;
             /** Scopes */
             scopes?: ("chat" | "completions" | "embeddings" | "responses" | "images" | "audio" | "files" | "batches" | "models" | "moderations" | "rerank")[] | null;
+            /** Suspended */
+            suspended?: boolean;
             /** Tags */
             tags?: {
                 [key: string]: string;
@@ -1985,6 +2141,32 @@ export interface components {
             routes: components["schemas"]["RouteWrite"][];
         };
         /**
+         * OwnApiKeyCreate
+         * @description A key to be, its maker's own.
+         */
+        OwnApiKeyCreate: {
+            /** Allowed Addresses */
+            allowed_addresses?: string[];
+            /** Expires At */
+            expires_at?: string | null;
+            /**
+             * Kind
+             * @default personal
+             * @enum {string}
+             */
+            kind: "service" | "personal";
+            /** Models */
+            models?: string[] | null;
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes?: ("chat" | "completions" | "embeddings" | "responses" | "images" | "audio" | "files" | "batches" | "models" | "moderations" | "rerank")[] | null;
+            /** Tags */
+            tags?: {
+                [key: string]: string;
+            };
+        };
+        /**
          * OwnSession
          * @description A place where one is signed in; `current` is the one this request came with.
          */
@@ -2555,6 +2737,7 @@ export interface operations {
                 cursor?: string | null;
                 /** @description How many items at most. */
                 limit?: number;
+                owner_id?: string | null;
                 tenant_id?: string | null;
             };
             header?: never;
@@ -3718,6 +3901,38 @@ export interface operations {
             };
         };
     };
+    read_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     revoke_api_key: {
         parameters: {
             query?: never;
@@ -3870,6 +4085,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    rotate_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyRotate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyCreated"];
+                };
             };
             /** @description A refusal. */
             default: {
@@ -4562,6 +4813,40 @@ export interface operations {
             };
         };
     };
+    list_my_api_keys: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyPage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     accept_invitation: {
         parameters: {
             query?: never;
@@ -4762,6 +5047,211 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OwnTenantList"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_my_tenants_api_keys: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyPage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    create_my_tenants_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnApiKeyCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyCreated"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_my_tenants_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    revoke_my_tenants_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    update_my_tenants_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    rotate_my_tenants_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyRotate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyCreated"];
                 };
             };
             /** @description A refusal. */

@@ -173,3 +173,17 @@ async def test_a_lock_that_is_not_had_in_time_is_a_transient_failure(ledger_url:
             await UsageHandler(create_sessions(engine), tell=_nobody)([event])
     assert (await service.record_usage(sessions, [event])).calls == 1
     await engine.dispose()
+
+
+async def test_a_key_was_last_used_when_its_latest_call_began(sessions: Sessions) -> None:
+    """Whichever order calls come in, and however often."""
+    hour = timedelta(hours=1)
+    calls = [usage_event(time=_NOON + offset, key_id="key_a") for offset in (hour, 2 * hour, timedelta())]
+    other = usage_event(time=_NOON, key_id="key_b")
+
+    for batch in ([calls[1], other], [calls[0], calls[2]], calls):
+        await service.record_usage(sessions, batch)
+
+    async with sessions() as session:
+        found = (await session.execute(text("SELECT key_id, last_used_at FROM ledger.key_activity"))).all()
+    assert {row.key_id: row.last_used_at for row in found} == {"key_a": _NOON + 2 * hour, "key_b": _NOON}

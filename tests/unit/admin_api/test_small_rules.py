@@ -17,17 +17,23 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("revoked_at", "expires_at", "status"),
+    ("revoked_at", "suspended_at", "expires_at", "status"),
     [
-        (None, None, "active"),
-        (None, NOW + SECOND, "active"),
-        (None, NOW, "expired"),
-        (NOW, None, "revoked"),
-        (NOW, NOW - SECOND, "revoked"),
+        (None, None, None, "active"),
+        (None, None, NOW + SECOND, "active"),
+        (None, None, NOW, "expired"),
+        (None, NOW, None, "suspended"),
+        (None, NOW, NOW, "expired"),
+        (NOW, None, None, "revoked"),
+        (NOW, NOW, NOW - SECOND, "revoked"),
     ],
 )
-def test_what_a_key_is_worth(revoked_at: datetime | None, expires_at: datetime | None, status: str) -> None:
-    assert status_of(revoked_at=revoked_at, expires_at=expires_at, now=NOW) == status
+def test_what_a_key_is_worth(
+    revoked_at: datetime | None, suspended_at: datetime | None, expires_at: datetime | None, status: str
+) -> None:
+    found = status_of(revoked_at=revoked_at, suspended_at=suspended_at, expires_at=expires_at, now=NOW)
+
+    assert found == status
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 
 from admin_api.access_tokens import endpoints as access_tokens
 from admin_api.api_keys import endpoints as api_keys
+from admin_api.api_keys import tenant_endpoints as tenants_api_keys
 from admin_api.audit import endpoints as audit
 from admin_api.budgets import endpoints as budgets
 from admin_api.catalog import endpoints as catalog
@@ -31,6 +32,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     profile.router,
     access_tokens.router,
     api_keys.router,
+    tenants_api_keys.router,
     rate_limits.router,
     budgets.router,
     catalog.router,

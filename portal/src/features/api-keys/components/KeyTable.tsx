@@ -9,6 +9,7 @@ import { Table, tableStyles } from "@/ui/Table";
 
 const LOOKS: Record<ApiKey["status"], { tone: Tone; word: string }> = {
   active: { tone: "success", word: "Active" },
+  suspended: { tone: "warning", word: "Suspended" },
   revoked: { tone: "neutral", word: "Revoked" },
   expired: { tone: "warning", word: "Expired" },
 };

@@ -8,10 +8,14 @@ from typing import Final, Literal, get_args
 
 KEY_PREFIX: Final = "key"
 MAX_ADDRESSES: Final = 100
+DEFAULT_GRACE_S: Final = 86_400
+LONGEST_GRACE_S: Final = 30 * 86_400
 _MAPPED_BITS: Final = 96
 """In front of an IPv4 address that is written as an IPv6 one."""
 
-KeyStatus = Literal["active", "revoked", "expired"]
+KeyStatus = Literal["active", "suspended", "revoked", "expired"]
+KeyKind = Literal["service", "personal"]
+"""A service key is the tenant's; a personal one is its owner's alone."""
 Surface = Literal[
     "chat",
     "completions",
@@ -49,10 +53,12 @@ def normal_network(text: str) -> str:
     return str(network)
 
 
-def status_of(*, revoked_at: datetime | None, expires_at: datetime | None, now: datetime) -> KeyStatus:
-    """What a key is worth at `now`: revoked counts before expired."""
+def status_of(
+    *, revoked_at: datetime | None, suspended_at: datetime | None, expires_at: datetime | None, now: datetime
+) -> KeyStatus:
+    """What a key is worth at `now`: revoked counts before expired, and that before suspended."""
     if revoked_at is not None:
         return "revoked"
     if expires_at is not None and expires_at <= now:
         return "expired"
-    return "active"
+    return "active" if suspended_at is None else "suspended"

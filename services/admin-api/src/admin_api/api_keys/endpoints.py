@@ -1,11 +1,13 @@
-"""API keys over HTTP: of one tenant, and the list over all tenants."""
+"""API keys over HTTP, for the platform's people: of one tenant, and the list over all tenants."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from admin_api.api_keys import service
-from admin_api.api_keys.schemas import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyUpdate
+from admin_api.api_keys.replies import KEY_FIELDS, created, page, shown
+from admin_api.api_keys.schemas import ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage, ApiKeyRotate, ApiKeyUpdate
 from admin_api.dependencies import Wired, require
 from admin_api.fields import NO_CONTROL_CHARACTERS
 from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
@@ -13,16 +15,18 @@ from admin_api.sessions.domain import Principal
 
 router = APIRouter(prefix="/admin", tags=["API keys"])
 
+_Id = Annotated[str | None, Query(max_length=100, pattern=NO_CONTROL_CHARACTERS)]
+
 
 @router.get("/api-keys", dependencies=[require("api_keys:read")])
 async def list_all_api_keys(
-    services: Wired,
-    limit: Limit = DEFAULT_LIMIT,
-    cursor: Cursor = None,
-    tenant_id: Annotated[str | None, Query(max_length=100, pattern=NO_CONTROL_CHARACTERS)] = None,
+    services: Wired, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None, tenant_id: _Id = None, owner_id: _Id = None
 ) -> ApiKeyPage:
-    """API keys of all tenants, or of one, newest first."""
-    return await _page(services, tenant_id, must_exist=False, limit=limit, cursor=cursor)
+    """API keys of all tenants and owners, or of one, newest first."""
+    found = await service.list_keys(
+        services.sessions, tenant_id=tenant_id, owner_id=owner_id, must_exist=False, limit=limit, cursor=cursor
+    )
+    return page(services, found)
 
 
 @router.get("/tenants/{tenant_id}/api-keys", dependencies=[require("api_keys:read")])
@@ -30,7 +34,8 @@ async def list_api_keys(
     services: Wired, tenant_id: str, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> ApiKeyPage:
     """API keys of a tenant, newest first."""
-    return await _page(services, tenant_id, must_exist=True, limit=limit, cursor=cursor)
+    found = await service.list_keys(services.sessions, tenant_id=tenant_id, must_exist=True, limit=limit, cursor=cursor)
+    return page(services, found)
 
 
 @router.post("/tenants/{tenant_id}/api-keys", status_code=201)
@@ -41,7 +46,7 @@ async def create_api_key(
     body: ApiKeyCreate,
 ) -> ApiKeyCreated:
     """Make an API key. The reply is the only place its secret is ever shown; it is in force when this answers."""
-    created = await service.create_key(
+    made = await service.create_key(
         services.sessions,
         tenant_id,
         clock=services.clock,
@@ -52,22 +57,42 @@ async def create_api_key(
         policy=body.policy(),
         owner_id=body.given("owner_id").get("owner_id", principal.user_id),
     )
-    shown = ApiKey.of(created.row, created.tenant_name, now=services.clock())
-    return ApiKeyCreated(**shown.model_dump(), secret=created.secret)
+    return created(services, made)
+
+
+@router.get("/tenants/{tenant_id}/api-keys/{key_id}", dependencies=[require("api_keys:read")])
+async def read_api_key(services: Wired, tenant_id: str, key_id: str) -> ApiKey:
+    """One API key."""
+    return shown(services, await service.read_key(services.sessions, tenant_id, key_id))
 
 
 @router.patch("/tenants/{tenant_id}/api-keys/{key_id}", dependencies=[require("api_keys:write")])
 async def update_api_key(services: Wired, tenant_id: str, key_id: str, body: ApiKeyUpdate) -> ApiKey:
-    """Change what an API key may do, its name, or its end. In force on every edge replica when this answers."""
-    row, tenant_name = await service.update_key(
+    """Change what an API key may do, its name, or its end; suspend it, or put it back. In force when this answers."""
+    changed = await service.update_key(
         services.sessions,
         tenant_id,
         key_id,
         clock=services.clock,
         propagation=services.propagation,
-        changes=body.given("name", "expires_at", "scopes", "models", "allowed_addresses", "tags", "owner_id"),
+        changes=body.given(*KEY_FIELDS),
     )
-    return ApiKey.of(row, tenant_name, now=services.clock())
+    return shown(services, changed)
+
+
+@router.post("/tenants/{tenant_id}/api-keys/{key_id}/rotate", dependencies=[require("api_keys:write")])
+async def rotate_api_key(services: Wired, tenant_id: str, key_id: str, body: ApiKeyRotate) -> ApiKeyCreated:
+    """Give a key a new secret, shown this once. The present one is good for the time of grace, so that callers can change over."""
+    made = await service.rotate_key(
+        services.sessions,
+        tenant_id,
+        key_id,
+        clock=services.clock,
+        propagation=services.propagation,
+        hash_secret=services.key_hash_secret,
+        grace=timedelta(seconds=body.grace_seconds),
+    )
+    return created(services, made)
 
 
 @router.delete("/tenants/{tenant_id}/api-keys/{key_id}", status_code=204, dependencies=[require("api_keys:write")])
@@ -76,13 +101,3 @@ async def revoke_api_key(services: Wired, tenant_id: str, key_id: str) -> None:
     await service.revoke_key(
         services.sessions, tenant_id, key_id, clock=services.clock, propagation=services.propagation
     )
-
-
-async def _page(
-    services: Wired, tenant_id: str | None, *, must_exist: bool, limit: int, cursor: str | None
-) -> ApiKeyPage:
-    found = await service.list_keys(
-        services.sessions, tenant_id=tenant_id, must_exist=must_exist, limit=limit, cursor=cursor
-    )
-    now = services.clock()
-    return ApiKeyPage.of(found, lambda row: ApiKey.of(*row, now=now))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,11 +15,20 @@ class ApiKeyRow(ControlBase):
 
     `scopes` and `models` are allow-lists: null means all that the tenant may use, an empty list means none. `allowed_addresses`
     are networks, none of them means any address. `limits` are a `LimitPolicy`, null for none. The budgets of the user `owner_id`
-    count what it costs.
+    count what it costs; a personal key is its owner's alone, and in force only while they may sign in.
+
+    After a rotation, the secret of before is good until `previous_ends_at`. A suspended key can be made active again.
     """
 
     __tablename__ = "api_keys"
-    __table_args__ = (UniqueConstraint("hash"), Index(None, "tenant_id", "id"))
+    __table_args__ = (
+        UniqueConstraint("hash"),
+        UniqueConstraint("previous_hash"),
+        Index(None, "tenant_id", "id"),
+        Index(None, "owner_id"),
+        CheckConstraint("kind = 'service' OR (kind = 'personal' AND owner_id IS NOT NULL)", name="kind"),
+        CheckConstraint("(previous_hash IS NULL) = (previous_ends_at IS NULL)", name="previous"),
+    )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Text, ForeignKey("control.tenants.id"))
@@ -35,3 +44,8 @@ class ApiKeyRow(ControlBase):
     models: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     allowed_addresses: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     tags: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    kind: Mapped[str] = mapped_column(Text, server_default=text("'service'"))
+    suspended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    previous_hash: Mapped[str | None] = mapped_column(Text, info={"secret": True})
+    previous_hint: Mapped[str | None] = mapped_column(Text)
+    previous_ends_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -6,8 +6,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from admin_api.api_keys.domain import (
+    DEFAULT_GRACE_S,
+    LONGEST_GRACE_S,
     MAX_ADDRESSES,
     SURFACES,
+    KeyKind,
     KeyPolicy,
     KeyStatus,
     Surface,
@@ -45,7 +48,8 @@ class ApiKey(BaseModel):
 
     `scopes` and `models` are what it may use: null means all that its tenant may, an empty list means nothing. Calls are taken
     from `allowed_addresses` only, or from anywhere when there are none. `tags` are carried into usage. The budgets of the user
-    `owner_id` count what it costs; null for nobody's.
+    `owner_id` count what it costs; null for nobody's. A personal key is its owner's alone. After a rotation, the secret of before
+    (`previous_hint`) is good until `previous_ends_at`. `last_used_at` is when the latest call began that the ledger has.
     """
 
     id: str
@@ -62,9 +66,14 @@ class ApiKey(BaseModel):
     allowed_addresses: list[str]
     tags: dict[str, str]
     owner_id: str | None
+    kind: KeyKind
+    suspended_at: datetime | None
+    previous_hint: str | None
+    previous_ends_at: datetime | None
+    last_used_at: datetime | None
 
     @classmethod
-    def of(cls, row: ApiKeyRow, tenant_name: str, *, now: datetime) -> "ApiKey":
+    def of(cls, row: ApiKeyRow, tenant_name: str, last_used_at: datetime | None, *, now: datetime) -> "ApiKey":
         return cls(
             id=row.id,
             tenant_id=row.tenant_id,
@@ -74,9 +83,24 @@ class ApiKey(BaseModel):
             created_at=row.created_at,
             expires_at=row.expires_at,
             revoked_at=row.revoked_at,
-            status=status_of(revoked_at=row.revoked_at, expires_at=row.expires_at, now=now),
+            status=status_of(
+                revoked_at=row.revoked_at, suspended_at=row.suspended_at, expires_at=row.expires_at, now=now
+            ),
+            kind=row.kind,
+            suspended_at=row.suspended_at,
+            last_used_at=last_used_at,
+            **_grace_of(row, now),
             **_policy_of(row),
         )
+
+
+def _grace_of(row: ApiKeyRow, now: datetime) -> dict[str, Any]:
+    """What is over is not worth showing."""
+    lasts = row.previous_ends_at is not None and row.previous_ends_at > now
+    return {
+        "previous_hint": row.previous_hint if lasts else None,
+        "previous_ends_at": row.previous_ends_at if lasts else None,
+    }
 
 
 def _policy_of(row: ApiKeyRow) -> dict[str, Any]:
@@ -93,17 +117,13 @@ class ApiKeyPage(Page[ApiKey]):
     """API keys, newest first."""
 
 
-class ApiKeyCreate(RequestBody):
-    """A key to be; without `expires_at` it is valid until it is revoked. It is its maker's when `owner_id` is left out, and
-    nobody's when that is null."""
-
+class _KeyCreate(RequestBody):
     name: Name
     expires_at: Moment | None = None
     scopes: Scopes | None = None
     models: Models | None = None
     allowed_addresses: Networks = Field(default_factory=list)
     tags: Tags = Field(default_factory=dict)
-    owner_id: OwnerId | None = None
 
     def policy(self) -> KeyPolicy:
         return KeyPolicy(
@@ -111,9 +131,22 @@ class ApiKeyCreate(RequestBody):
         )
 
 
+class ApiKeyCreate(_KeyCreate):
+    """A key to be; without `expires_at` it is valid until it is revoked. It is its maker's when `owner_id` is left out, and
+    nobody's when that is null."""
+
+    owner_id: OwnerId | None = None
+
+
+class OwnApiKeyCreate(_KeyCreate):
+    """A key to be, its maker's own."""
+
+    kind: KeyKind = "personal"
+
+
 class ApiKeyUpdate(RequestBody):
     """What is left out stays as it is. With another owner, the budgets of both are counted anew: they count all that the keys cost
-    which are a user's now."""
+    which are a user's now. `suspended` takes a key out of force, or puts it back."""
 
     name: Name = absent()
     expires_at: Moment | None = None
@@ -122,9 +155,16 @@ class ApiKeyUpdate(RequestBody):
     allowed_addresses: Networks = absent()
     tags: Tags = absent()
     owner_id: OwnerId | None = None
+    suspended: bool = absent()
+
+
+class ApiKeyRotate(RequestBody):
+    """For how long the secret of before is good, too; 0 ends it at once."""
+
+    grace_seconds: Annotated[int, Field(strict=True, ge=0, le=LONGEST_GRACE_S)] = DEFAULT_GRACE_S
 
 
 class ApiKeyCreated(ApiKey):
-    """A new key, with the secret that is shown this once."""
+    """A new key, or a key with a new secret, which is shown this once."""
 
     secret: str

@@ -6,11 +6,12 @@ So whoever changes what a record says holds it first, with an advisory lock that
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, Row, exists, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -23,6 +24,7 @@ from admin_api.database import outbox
 from admin_api.rate_limits.models import SettingRow, loaded
 from admin_api.tenants.domain import TENANT_PREFIX
 from admin_api.tenants.models import TenantRow
+from admin_api.users.models import UserRow
 from common.events import subjects
 from common.events.control import CatalogRecord, KeyRecord, LimitDefaults, RouteRecord, TenantPolicy
 from common.ids import is_id
@@ -76,6 +78,8 @@ def is_key(bucket: str, key: str) -> bool:
 async def _read_keys(session: AsyncSession, hashes: Collection[str] | None) -> dict[str, bytes]:
     statement = select(
         ApiKeyRow.hash,
+        ApiKeyRow.previous_hash,
+        ApiKeyRow.previous_ends_at,
         ApiKeyRow.id,
         ApiKeyRow.tenant_id,
         ApiKeyRow.expires_at,
@@ -85,25 +89,38 @@ async def _read_keys(session: AsyncSession, hashes: Collection[str] | None) -> d
         ApiKeyRow.tags,
         ApiKeyRow.owner_id,
         ApiKeyRow.limits,
-    ).where(ApiKeyRow.revoked_at.is_(None))
+    ).where(ApiKeyRow.revoked_at.is_(None), ApiKeyRow.suspended_at.is_(None), _owner_may_sign_in())
     if hashes is not None:
-        statement = statement.where(ApiKeyRow.hash.in_(hashes))
-    return {
-        row.hash: msgspec.json.encode(
-            KeyRecord(
-                key_id=row.id,
-                tenant_id=row.tenant_id,
-                owner_id=row.owner_id,
-                expires_at=row.expires_at,
-                scopes=row.scopes,
-                models=row.models,
-                allowed_addresses=row.allowed_addresses,
-                tags=row.tags,
-                limits=loaded(row.limits),
-            )
+        statement = statement.where(or_(ApiKeyRow.hash.in_(hashes), ApiKeyRow.previous_hash.in_(hashes)))
+    found: dict[str, bytes] = {}
+    for row in await session.execute(statement):
+        found[row.hash] = _key_record(row, row.expires_at)
+        if row.previous_hash is not None:
+            ends = (each for each in (row.expires_at, row.previous_ends_at) if each is not None)
+            found[row.previous_hash] = _key_record(row, min(ends))
+    return found
+
+
+def _owner_may_sign_in() -> ColumnElement[bool]:
+    """A personal key goes with its person."""
+    may_sign_in = exists().where(UserRow.id == ApiKeyRow.owner_id, UserRow.disabled_at.is_(None))
+    return or_(ApiKeyRow.kind == "service", may_sign_in)
+
+
+def _key_record(row: Row[*tuple[Any, ...]], expires_at: datetime | None) -> bytes:
+    return msgspec.json.encode(
+        KeyRecord(
+            key_id=row.id,
+            tenant_id=row.tenant_id,
+            owner_id=row.owner_id,
+            expires_at=expires_at,
+            scopes=row.scopes,
+            models=row.models,
+            allowed_addresses=row.allowed_addresses,
+            tags=row.tags,
+            limits=loaded(row.limits),
         )
-        for row in await session.execute(statement)
-    }
+    )
 
 
 async def _read_policies(session: AsyncSession, tenant_ids: Collection[str] | None) -> dict[str, bytes]:

@@ -104,6 +104,15 @@ class UsageHourlyRow(LedgerBase):
     cost_nano_usd: Mapped[Decimal] = mapped_column(_SUM)
 
 
+class KeyActivityRow(LedgerBase):
+    """When a key was last used: when the latest of its calls began that the ledger has."""
+
+    __tablename__ = "key_activity"
+
+    key_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    last_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class BudgetPeriodRow(LedgerBase):
     """What was spent of a budget in all that counts for one of its periods (of a rolling one: the last N days): the sum over its
     entries. A period that nobody has asked for has no row yet, and is then summed up (`budgets`)."""

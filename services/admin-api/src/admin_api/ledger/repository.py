@@ -1,7 +1,8 @@
 """Every statement that writes the ledger's rows. What a row means is in `models`.
 
-One statement inserts a batch and adds what was new to the hourly sums. Both inserts go through their rows in key order, and all
-entries come before the first sum: two workers that write the same keys wait for each other, they never deadlock.
+One statement inserts a batch, adds what was new to the hourly sums and notes when keys were used. Each insert goes through its rows
+in key order, and all entries come before the first sum: two workers that write the same keys wait for each other, and never
+deadlock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -80,6 +81,10 @@ _RECORD: Final = text(f"""
         SELECT {HOUR} AS hour, {", ".join(DIMENSIONS)}, {", ".join(SUMS.values())}
         FROM inserted GROUP BY {_KEY} ORDER BY {_KEY}
         ON CONFLICT ({_KEY}) DO UPDATE SET {", ".join(f"{name} = known.{name} + excluded.{name}" for name in SUMS)}
+    ), used AS (
+        INSERT INTO ledger.key_activity AS known (key_id, last_used_at)
+        SELECT key_id, max(occurred_at) FROM inserted GROUP BY key_id ORDER BY key_id
+        ON CONFLICT (key_id) DO UPDATE SET last_used_at = greatest(known.last_used_at, excluded.last_used_at)
     )
     SELECT occurred_at, call_id FROM inserted
 """)  # noqa: S608 - names of columns, from this module

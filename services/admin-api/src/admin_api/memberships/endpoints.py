@@ -40,8 +40,10 @@ async def put_member(services: Wired, response: Response, tenant_id: str, user_i
 
 @router.delete(_ADMIN + "/{user_id}", status_code=204, dependencies=[require("members:write")])
 async def remove_member(services: Wired, tenant_id: str, user_id: str) -> None:
-    """Take a person out of a tenant. The last owner stays."""
-    await service.remove_member(services.sessions, tenant_id, user_id, by=None)
+    """Take a person out of a tenant; their own keys to it are revoked. The last owner stays."""
+    await service.remove_member(
+        services.sessions, tenant_id, user_id, by=None, clock=services.clock, propagation=services.propagation
+    )
 
 
 @router.get(_USER, dependencies=[in_tenant("members:read")])
@@ -73,5 +75,12 @@ async def change_my_tenants_member(
 
 @router.delete(_USER + "/{user_id}", status_code=204)
 async def remove_my_tenants_member(principal: _OfTenant, services: Wired, tenant_id: str, user_id: str) -> None:
-    """Take a person out of one's tenant, unless they are above oneself. The last owner stays."""
-    await service.remove_member(services.sessions, tenant_id, user_id, by=principal.tenant_roles[tenant_id])
+    """Take a person out of one's tenant, unless they are above oneself; their own keys to it are revoked. The last owner stays."""
+    await service.remove_member(
+        services.sessions,
+        tenant_id,
+        user_id,
+        by=principal.tenant_roles[tenant_id],
+        clock=services.clock,
+        propagation=services.propagation,
+    )

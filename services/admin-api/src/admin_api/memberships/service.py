@@ -5,6 +5,8 @@ from typing import Final, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from admin_api.api_keys.service import revoke_personal_keys
+from admin_api.configuration.propagation import Propagation
 from admin_api.memberships import repository
 from admin_api.memberships.domain import check_grant, check_owner_remains
 from admin_api.memberships.models import MembershipRow
@@ -76,8 +78,14 @@ async def join(
     return row, False
 
 
-async def remove_member(sessions: Sessions, tenant_id: str, user_id: str, *, by: TenantRole | None) -> None:
-    """Raises `NotFoundError`, `ForbiddenError` for those above oneself, `LastOwnerError`; `ConflictError` for a personal one."""
+async def remove_member(
+    sessions: Sessions, tenant_id: str, user_id: str, *, by: TenantRole | None, clock: Clock, propagation: Propagation
+) -> None:
+    """Their own keys to the tenant are revoked with it.
+
+    Raises `NotFoundError`, `ForbiddenError` for those above oneself, `LastOwnerError`, `ConflictError` for a personal tenant, or
+    `NotInForceError` (removed nevertheless).
+    """
     async with sessions.begin() as session:
         await repository.hold(session, tenant_id)
         tenant = await existing_tenant(session, tenant_id)
@@ -90,3 +98,5 @@ async def remove_member(sessions: Sessions, tenant_id: str, user_id: str, *, by:
         check_grant(by=by, current=current, wanted=None)
         check_owner_remains(current=current, wanted=None, owners=await repository.count_owners(session, tenant_id))
         await session.delete(row)
+        ids = await revoke_personal_keys(session, user_id, tenant_id, clock=clock)
+    await propagation.wait(ids)

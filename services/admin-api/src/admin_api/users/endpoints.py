@@ -41,6 +41,10 @@ async def read_user(services: Wired, user_id: str) -> User:
 async def update_user(services: Wired, user_id: str, body: UserUpdate) -> User:
     """Change a user's name or role, or let them in or out. The last owner stays an owner."""
     row = await service.update_user(
-        services.sessions, user_id, clock=services.clock, changes=body.given("name", "role", "disabled")
+        services.sessions,
+        user_id,
+        clock=services.clock,
+        propagation=services.propagation,
+        changes=body.given("name", "role", "disabled"),
     )
     return User.of(row)

@@ -7,6 +7,8 @@ from typing import Any, Final
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from admin_api.api_keys.service import emit_personal_keys
+from admin_api.configuration.propagation import Propagation
 from admin_api.errors import LastOwnerError, NameTakenError
 from admin_api.paging import Slice, decode_cursor, encode_cursor
 from admin_api.permissions import PlatformRole
@@ -92,11 +94,15 @@ def insert(
     return row
 
 
-async def update_user(sessions: Sessions, user_id: str, *, clock: Clock, changes: Mapping[str, Any]) -> UserRow:
+async def update_user(
+    sessions: Sessions, user_id: str, *, clock: Clock, propagation: Propagation, changes: Mapping[str, Any]
+) -> UserRow:
     """Set what is in `changes`: `name`, `role`, `disabled`. Nobody chooses another person's password: see `invitations`.
 
-    Raises `NotFoundError`, or `LastOwnerError` when nobody could manage users any more.
+    Raises `NotFoundError`, `LastOwnerError` when nobody could manage users any more, or `NotInForceError` when the edge could not
+    be told yet that the person's own keys are out of force (or in it again).
     """
+    ids: list[int] = []
     async with sessions.begin() as session:
         await repository.hold_owners(session)
         row = await existing(session, user_id)
@@ -105,11 +111,13 @@ async def update_user(sessions: Sessions, user_id: str, *, clock: Clock, changes
         row.role = changes.get("role", row.role)
         if "disabled" in changes and changes["disabled"] != (row.disabled_at is not None):
             row.disabled_at = clock() if changes["disabled"] else None
+            ids = await emit_personal_keys(session, user_id)
         await session.flush()
         if was_owner and not _is_enabled_owner(row) and not await repository.count_enabled_owners(session):
             raise LastOwnerError
         if row.disabled_at is not None:
             await session_rows.delete_of_user(session, user_id)
+    await propagation.wait(ids)
     return row
 
 
