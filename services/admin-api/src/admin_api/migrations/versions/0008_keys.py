@@ -4,8 +4,8 @@ Only adds."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _CONTROL, _LEDGER = "control", "ledger"
 
