@@ -47,11 +47,6 @@ async def process(package: str, *arguments: str, environment: dict[str, str]) ->
         await asyncio.wait_for(running.wait(), 20)
 
 
-async def migrate(environment: dict[str, str]) -> None:
-    command = await asyncio.create_subprocess_exec(sys.executable, "-m", "admin_api", "migrate", env=environment)
-    assert await asyncio.wait_for(command.wait(), 60) == 0
-
-
 @pytest.fixture
 async def environment(make_database: Any, redis_url: str, nats_server: NatsServer, tmp_path: Path) -> dict[str, str]:
     return {
@@ -90,7 +85,6 @@ async def named(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
 
 
 async def test_the_gateway_starts_from_the_example_and_again(environment: dict[str, str]) -> None:
-    await migrate(environment)
     async with AsyncExitStack() as stack:
         admin = await stack.enter_async_context(process("admin_api", "serve", environment=environment))
         await stack.enter_async_context(process("admin_api", "worker", environment=environment))
@@ -117,7 +111,6 @@ async def test_the_gateway_starts_from_the_example_and_again(environment: dict[s
         assert (await client.patch(f"/admin/budgets/{budget}", json={"amount_usd": "750"})).status_code == 200
         assert (await client.delete(f"/admin/budgets/{budgets['CI per week']['id']}")).status_code == 204
 
-    await migrate(environment)
     async with AsyncExitStack() as stack:
         admin = await stack.enter_async_context(process("admin_api", "serve", environment=environment))
         client = await signed_in(stack, admin)

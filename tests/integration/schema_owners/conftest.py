@@ -62,14 +62,16 @@ def migrate() -> Callable[..., subprocess.Popen[str]]:
 class RunningService:
     """`python -m <package> serve`, and a client that talks to it."""
 
-    def __init__(self, package: str, *, database_url: str, nats_url: str, log: Path) -> None:
+    def __init__(self, package: str, *, database_url: str, nats_url: str, log: Path, **variables: str) -> None:
         port = free_port()
         self.log = log
         self.process = ChildProcess(
             ProcessSpec(
                 name=package,
                 command=(sys.executable, "-m", package, "serve"),
-                environment=environment(DATABASE_URL=database_url, NATS_URL=nats_url, OMG_LISTEN_PORT=str(port)),
+                environment=environment(
+                    DATABASE_URL=database_url, NATS_URL=nats_url, OMG_LISTEN_PORT=str(port), **variables
+                ),
                 log=log,
             )
         )
@@ -99,8 +101,9 @@ StartService = Callable[..., RunningService]
 async def start_service(tmp_path: Path) -> AsyncIterator[StartService]:
     started: list[RunningService] = []
 
-    def start(package: str, *, database_url: str, nats_url: str) -> RunningService:
-        service = RunningService(package, database_url=database_url, nats_url=nats_url, log=tmp_path / "service.log")
+    def start(package: str, *, database_url: str, nats_url: str, **variables: str) -> RunningService:
+        log = tmp_path / "service.log"
+        service = RunningService(package, database_url=database_url, nats_url=nats_url, log=log, **variables)
         started.append(service)
         return service
 

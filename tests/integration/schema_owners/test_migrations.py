@@ -126,3 +126,16 @@ def test_a_postgres_that_is_not_there_is_an_error(owner: Any, migrate: Migrate, 
 
     assert process.returncode != 0
     assert "s3cret-word" not in output
+
+
+async def test_a_process_that_is_told_to_migrates_before_it_serves(
+    owner: Any, start_service: Any, make_database: MakeDatabase
+) -> None:
+    url = await make_database()
+    service = start_service(owner.package, database_url=url, nats_url="nats://127.0.0.1:9", OMG_RUN_MIGRATIONS="true")
+    await service.until("/readyz", 200)
+    connection = await asyncpg.connect(url)
+    try:
+        assert await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{owner.schema}.{owner.table}")
+    finally:
+        await connection.close()

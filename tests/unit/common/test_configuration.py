@@ -4,10 +4,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given as given_examples
+from hypothesis import settings
+from hypothesis.strategies import text as texts
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
@@ -137,6 +142,33 @@ def test_scalars_are_what_they_look_like() -> None:
         parse_document("[" * 5000, name="x")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: !!timestamp 2026-01-01",
+        "a: !!int x",
+        "a: !!python/name:os.system",
+        f"a: {'9' * 5000}",
+        "a: &x [*x]",
+        "a: !!bool maybe",
+        "? [a]\n: b",
+        "\x00",
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcdefgh")),
+    ],
+)
+def test_what_no_setting_can_be_is_refused(text: str) -> None:
+    with pytest.raises(DocumentError):
+        parse_document(text, name="x")
+
+
+@given_examples(texts(alphabet="ab:-[]{}!&*#|>'\"\n 01~<?,\t\u00e9", max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_a_document_or_refused(text: str) -> None:
+    with suppress(DocumentError):
+        assert isinstance(parse_document(text, name="x").values, dict)
+
+
 @pytest.mark.parametrize("given_as", ["10.0.0.0/8, 192.168.1.1", '["10.0.0.0/8", "192.168.1.1/32"]'])
 def test_lists_in_the_environment_are_json_or_separated_by_commas(given_as: str) -> None:
     found = given(EdgeSettings, {"OMG_TRUSTED_PROXIES": given_as})["trusted_proxies"].value
@@ -202,3 +234,11 @@ def test_omg_asks_all_services_and_tells_each_problem_once(config: Callable[[str
     shown = [line.split() for line in omg("show", path).stdout.splitlines()]
     assert ["server.listen_port", "1", f"({path}:1)"] in shown
     assert ["server.max_streams", "10000", "(default)"] in shown
+
+
+def test_without_a_file_nothing_of_yaml_is_loaded() -> None:
+    program = (
+        "import sys, edge_proxy.__main__; from common.settings import from_environment, ProcessSettings;"
+        "from_environment(ProcessSettings); sys.exit('yaml' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0

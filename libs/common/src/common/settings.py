@@ -85,6 +85,14 @@ class DatabaseSettings(_OmgSettings):
     database_pool_size: Annotated[
         int, Field(ge=1, le=100), Key("database.pool_size", "Connections that this process keeps at most.")
     ] = 10
+    run_migrations: Annotated[
+        bool,
+        Key(
+            "database.run_migrations",
+            "Bring the service's own schema up to date before serving, as its command `migrate` does. Safe with any number "
+            "of replicas.",
+        ),
+    ] = False
 
 
 def given(settings: type[BaseSettings], environment: Mapping[str, str]) -> dict[str, Found]:

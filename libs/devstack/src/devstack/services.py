@@ -13,6 +13,7 @@ from devstack.data_folder import DataFolder
 from devstack.ports import LOOPBACK
 from devstack.processes.child import ProcessSpec
 from devstack.processes.supervisor import Program
+from devstack.referred import referred_variables
 from devstack.secrets_file import Secrets
 
 # They promise to stop within 8 s of SIGTERM, and `omg up` to be gone within 10.
@@ -96,6 +97,7 @@ def service_environment(service: Service, backends: Backends) -> dict[str, str]:
         environment["OMG_STATE_DIR"] = str(backends.data.edge_state)
         environment["OMG_REPLICA_ID"] = "edge-1"
     if service.package == "admin_api":
+        environment = referred_variables(os.environ) | environment
         environment |= {
             "REDIS_URL": backends.redis_url,
             "OMG_PUBLIC_GATEWAY_URL": gateway_url(backends.ports),

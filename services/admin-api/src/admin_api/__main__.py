@@ -64,6 +64,8 @@ def _serve(_arguments: argparse.Namespace) -> None:
 
     settings = from_environment(ServeSettings)
     configure_logging(level=settings.log_level, service=SERVICE)
+    if settings.run_migrations:
+        _upgrade(settings.database_url.get_secret_value())
     serve(create_app(Wiring(settings, environment=os.environ)), host=settings.listen_host, port=settings.listen_port)
 
 
@@ -76,20 +78,28 @@ def _worker(_arguments: argparse.Namespace) -> None:
 
     settings = from_environment(WorkerSettings)
     configure_logging(level=settings.log_level, service="admin-api-worker")
+    if settings.run_migrations:
+        _upgrade(settings.database_url.get_secret_value())
     run(settings)
 
 
 def _migrate(_arguments: argparse.Namespace) -> None:
     with quick_imports():
-        from admin_api.migrations import MIGRATIONS, SCHEMAS
         from admin_api.settings import MigrateSettings
-        from common.db.migrate import upgrade
         from common.logging import configure_logging
         from common.settings import from_environment
 
     settings = from_environment(MigrateSettings)
     configure_logging(level=settings.log_level, service="admin-api-migrate")
-    upgrade(url=settings.database_url.get_secret_value(), migrations=MIGRATIONS, schemas=SCHEMAS)
+    _upgrade(settings.database_url.get_secret_value())
+
+
+def _upgrade(url: str) -> None:
+    with quick_imports():
+        from admin_api.migrations import MIGRATIONS, SCHEMAS
+        from common.db.migrate import upgrade
+
+    upgrade(url=url, migrations=MIGRATIONS, schemas=SCHEMAS)
 
 
 def _bootstrap(arguments: argparse.Namespace) -> None:

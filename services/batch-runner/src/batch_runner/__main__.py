@@ -29,17 +29,23 @@ def _serve(_arguments: argparse.Namespace) -> None:
 
     settings = from_environment(ServeSettings)
     configure_logging(level=settings.log_level, service=SERVICE)
+    if settings.run_migrations:
+        _upgrade(settings.database_url.get_secret_value())
     serve(create_app(Wiring(settings)), host=settings.listen_host, port=settings.listen_port)
 
 
 def _migrate(_arguments: argparse.Namespace) -> None:
+    settings = from_environment(MigrateSettings)
+    configure_logging(level=settings.log_level, service="batch-runner")
+    _upgrade(settings.database_url.get_secret_value())
+
+
+def _upgrade(url: str) -> None:
     from batch_runner.migrations import FOLDER
     from batch_runner.models import SCHEMA
     from common.db.migrate import upgrade
 
-    settings = from_environment(MigrateSettings)
-    configure_logging(level=settings.log_level, service="batch-runner")
-    upgrade(url=settings.database_url.get_secret_value(), migrations=FOLDER, schemas=[SCHEMA])
+    upgrade(url=url, migrations=FOLDER, schemas=[SCHEMA])
 
 
 if __name__ == "__main__":

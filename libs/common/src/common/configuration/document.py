@@ -9,11 +9,13 @@ import re
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import yaml
 
 MAX_BYTES: Final = 16 * 1024**2
+MAX_NODES: Final = 500_000
+_MAX_DIGITS: Final = 30
 Where = tuple[str | int, ...]
 """A place in a document: names of keys, and positions in lists."""
 
@@ -47,9 +49,23 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - the base class's way of declaring them
+    """Builds texts, numbers, booleans, lists and sections, and nothing that a tag asks for."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as the base class declares it
+    yaml_constructors: ClassVar[dict[str | None, Any]] = {
+        f"tag:yaml.org,2002:{kind}": yaml.SafeLoader.yaml_constructors[f"tag:yaml.org,2002:{kind}"]
+        for kind in ("null", "bool", "str", "seq", "map")
+    }
+
+    def whole_number(self, node: yaml.ScalarNode) -> int:
+        """Decimal, and not longer than a number anybody means."""
+        if len(node.value) > _MAX_DIGITS or not re.fullmatch(r"[-+]?[0-9]+", node.value):
+            raise yaml.constructor.ConstructorError(None, None, "this is no whole number", node.start_mark)
+        return int(node.value)
 
 
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.whole_number)
+_Loader.add_constructor(None, yaml.SafeLoader.yaml_constructors[None])
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), list("tf"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(null|~|)$"), ["n", "~", ""])
@@ -68,23 +84,32 @@ def read_document(path: Path) -> Document:
 
 def parse_document(text: str, *, name: str) -> Document:
     """JSON is YAML, too. Raises `DocumentError`."""
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
-        lines = {where: mark.line + 1 for where, mark in _marks(node, (), name)}
-        values = {} if node is None else loader.construct_document(node)
+        values, lines = _load(_Loader(text), name)
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
         raise DocumentError(f"{name}{line}: this is no YAML: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, LookupError) as error:
         raise DocumentError(f"{name}: this is no YAML: {type(error).__name__}") from None
-    finally:
-        loader.dispose()
     if not isinstance(values, dict):
         if values is not None:
             raise DocumentError(f"{name}:1: a document consists of sections, each with its keys")
         values = {}
     return Document(name=name, values=values, lines=lines)
+
+
+def _load(loader: _Loader, name: str) -> tuple[Any, dict[Where, int]]:
+    try:
+        node = loader.get_single_node()
+        lines: dict[Where, int] = {}
+        for where, mark in _marks(node, (), name):
+            lines[where] = mark.line + 1
+            if len(lines) > MAX_NODES:
+                # References to references can stand for more than any memory holds.
+                raise DocumentError(f"{name}: more than {MAX_NODES} keys and elements")
+        return {} if node is None else loader.construct_document(node), lines
+    finally:
+        loader.dispose()
 
 
 def _marks(node: yaml.Node | None, where: Where, name: str) -> Iterator[tuple[Where, yaml.Mark]]:
