@@ -669,6 +669,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/tenants/{tenant_id}/key-ceilings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Key Ceilings
+         * @description What applies to a key of the tenant that has no limits of its own, and so the most that one can have.
+         */
+        get: operations["read_key_ceilings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/tenants/{tenant_id}/members": {
         parameters: {
             query?: never;
@@ -1109,6 +1129,78 @@ export interface paths {
         patch: operations["update_my_tenants_api_key"];
         trace?: never;
     };
+    "/user/tenants/{tenant_id}/api-keys/{key_id}/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create My Tenants Key Budget
+         * @description Make a budget for a key, not above the tenant's. In force on every edge replica when this answers.
+         */
+        post: operations["create_my_tenants_key_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/tenants/{tenant_id}/api-keys/{key_id}/budgets/{budget_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete My Tenants Key Budget
+         * @description Remove a key's budget.
+         */
+        delete: operations["delete_my_tenants_key_budget"];
+        options?: never;
+        head?: never;
+        /**
+         * Update My Tenants Key Budget
+         * @description Change a key's budget. In force on every edge replica when this answers.
+         */
+        patch: operations["update_my_tenants_key_budget"];
+        trace?: never;
+    };
+    "/user/tenants/{tenant_id}/api-keys/{key_id}/rate-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read My Tenants Key Rate Limits
+         * @description A key's limits, and what they cannot exceed.
+         */
+        get: operations["read_my_tenants_key_rate_limits"];
+        /**
+         * Put My Tenants Key Rate Limits
+         * @description Set a key's limits. In force on every edge replica when this answers.
+         */
+        put: operations["put_my_tenants_key_rate_limits"];
+        post?: never;
+        /**
+         * Delete My Tenants Key Rate Limits
+         * @description Let only the tenant's limits apply to a key.
+         */
+        delete: operations["delete_my_tenants_key_rate_limits"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/tenants/{tenant_id}/api-keys/{key_id}/rotate": {
         parameters: {
             query?: never;
@@ -1123,6 +1215,26 @@ export interface paths {
          * @description Give a key a new secret, shown this once. The present one is good for the time of grace.
          */
         post: operations["rotate_my_tenants_api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/tenants/{tenant_id}/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List My Tenants Budgets
+         * @description The budgets of one's tenant and of its keys, and what is spent of them.
+         */
+        get: operations["list_my_tenants_budgets"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1173,6 +1285,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/tenants/{tenant_id}/key-ceilings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read My Tenants Key Ceilings
+         * @description What applies to a key of one's tenant that has no limits of its own, and so the most that one can have.
+         */
+        get: operations["read_my_tenants_key_ceilings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/tenants/{tenant_id}/members": {
         parameters: {
             query?: never;
@@ -1212,6 +1344,26 @@ export interface paths {
          * @description Take a person out of one's tenant, unless they are above oneself; their own keys to it are revoked. The last owner stays.
          */
         delete: operations["remove_my_tenants_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/tenants/{tenant_id}/rate-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read My Tenants Rate Limits
+         * @description The limits of one's tenant, which all of its keys share.
+         */
+        get: operations["read_my_tenants_rate_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1363,8 +1515,10 @@ export interface components {
         ApiKeyCreate: {
             /** Allowed Addresses */
             allowed_addresses?: string[];
+            budget?: components["schemas"]["KeyBudgetCreate"] | null;
             /** Expires At */
             expires_at?: string | null;
+            limits?: components["schemas"]["RateLimitsWrite"] | null;
             /** Models */
             models?: string[] | null;
             /** Name */
@@ -1631,6 +1785,14 @@ export interface components {
              * @default 80
              */
             warn_at: number;
+        };
+        /**
+         * BudgetList
+         * @description A tenant's budgets, its own first.
+         */
+        BudgetList: {
+            /** Data */
+            data: components["schemas"]["Budget"][];
         };
         /**
          * BudgetPage
@@ -1969,6 +2131,31 @@ export interface components {
             tenant_name: string | null;
         };
         /**
+         * KeyBudgetCreate
+         * @description A budget to be, for a key.
+         */
+        KeyBudgetCreate: {
+            /** Amount Usd */
+            amount_usd: string;
+            /**
+             * Hard
+             * @default true
+             */
+            hard: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Schedule
+             * @default calendar_month
+             */
+            schedule: string;
+            /**
+             * Warn At
+             * @default 80
+             */
+            warn_at: number;
+        };
+        /**
          * LimitCeilings
          * @description What is above: of a key, what applies to its tenant, which a key's own limits cannot exceed; and the installation's
          *     defaults. Null where nothing is above.
@@ -2147,6 +2334,7 @@ export interface components {
         OwnApiKeyCreate: {
             /** Allowed Addresses */
             allowed_addresses?: string[];
+            budget?: components["schemas"]["KeyBudgetCreate"] | null;
             /** Expires At */
             expires_at?: string | null;
             /**
@@ -2155,6 +2343,7 @@ export interface components {
              * @enum {string}
              */
             kind: "service" | "personal";
+            limits?: components["schemas"]["RateLimitsWrite"] | null;
             /** Models */
             models?: string[] | null;
             /** Name */
@@ -4234,6 +4423,37 @@ export interface operations {
             };
         };
     };
+    read_key_ceilings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     list_members: {
         parameters: {
             query?: {
@@ -5229,6 +5449,208 @@ export interface operations {
             };
         };
     };
+    create_my_tenants_key_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyBudgetCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_my_tenants_key_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    update_my_tenants_key_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                budget_id: string;
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_my_tenants_key_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_my_tenants_key_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RateLimitsWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_my_tenants_key_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     rotate_my_tenants_api_key: {
         parameters: {
             query?: never;
@@ -5252,6 +5674,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApiKeyCreated"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_my_tenants_budgets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetList"];
                 };
             };
             /** @description A refusal. */
@@ -5366,6 +5819,37 @@ export interface operations {
             };
         };
     };
+    read_my_tenants_key_ceilings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     list_my_tenants_members: {
         parameters: {
             query?: {
@@ -5456,6 +5940,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_my_tenants_rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitsView"];
+                };
             };
             /** @description A refusal. */
             default: {

@@ -9,6 +9,7 @@ from admin_api.api_keys import endpoints as api_keys
 from admin_api.api_keys import tenant_endpoints as tenants_api_keys
 from admin_api.audit import endpoints as audit
 from admin_api.budgets import endpoints as budgets
+from admin_api.budgets import tenant_endpoints as tenants_budgets
 from admin_api.catalog import endpoints as catalog
 from admin_api.declared import endpoints as declared
 from admin_api.fields import ErrorReply
@@ -17,6 +18,7 @@ from admin_api.invitations import endpoints as invitations
 from admin_api.memberships import endpoints as memberships
 from admin_api.profile import endpoints as profile
 from admin_api.rate_limits import endpoints as rate_limits
+from admin_api.rate_limits import tenant_endpoints as tenants_rate_limits
 from admin_api.sessions import endpoints as sessions
 from admin_api.tenants import endpoints as tenants
 from admin_api.usage import endpoints as usage
@@ -34,7 +36,9 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     api_keys.router,
     tenants_api_keys.router,
     rate_limits.router,
+    tenants_rate_limits.router,
     budgets.router,
+    tenants_budgets.router,
     catalog.router,
     declared.router,
     usage.router,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, get_args
 
+from common.events.control import LimitPolicy
+
 KEY_PREFIX: Final = "key"
 MAX_ADDRESSES: Final = 100
 DEFAULT_GRACE_S: Final = 86_400
@@ -40,6 +42,7 @@ class KeyPolicy:
     scopes: Sequence[Surface] | None = None
     models: Sequence[str] | None = None
     allowed_addresses: Sequence[str] = ()
+    limits: LimitPolicy = field(default_factory=LimitPolicy)
     tags: dict[str, str] = field(default_factory=dict)
 
 

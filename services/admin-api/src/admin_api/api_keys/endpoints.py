@@ -55,6 +55,7 @@ async def create_api_key(
         name=body.name,
         expires_at=body.expires_at,
         policy=body.policy(),
+        budget=body.budget_plan(),
         owner_id=body.given("owner_id").get("owner_id", principal.user_id),
     )
     return created(services, made)

@@ -18,9 +18,13 @@ from admin_api.api_keys.domain import (
     status_of,
 )
 from admin_api.api_keys.models import ApiKeyRow
+from admin_api.budgets.domain import BudgetPlan
+from admin_api.budgets.schemas import KeyBudgetCreate
 from admin_api.fields import Moment, Name, RequestBody, Tags, absent
 from admin_api.paging import Page
+from admin_api.rate_limits.schemas import RateLimitsWrite
 from admin_api.tenants.schemas import Models
+from common.events.control import LimitPolicy
 
 
 def _checked_network(text: str) -> str:
@@ -124,11 +128,21 @@ class _KeyCreate(RequestBody):
     models: Models | None = None
     allowed_addresses: Networks = Field(default_factory=list)
     tags: Tags = Field(default_factory=dict)
+    limits: RateLimitsWrite | None = None
+    budget: KeyBudgetCreate | None = None
 
     def policy(self) -> KeyPolicy:
         return KeyPolicy(
-            scopes=self.scopes, models=self.models, allowed_addresses=self.allowed_addresses, tags=self.tags
+            scopes=self.scopes,
+            models=self.models,
+            allowed_addresses=self.allowed_addresses,
+            limits=LimitPolicy() if self.limits is None else self.limits.value(),
+            tags=self.tags,
         )
+
+    def budget_plan(self) -> BudgetPlan | None:
+        """Its subject is the key, which is not there yet."""
+        return None if self.budget is None else self.budget.plan("")
 
 
 class ApiKeyCreate(_KeyCreate):

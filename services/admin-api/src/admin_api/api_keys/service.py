@@ -11,7 +11,7 @@ is back. Repeating it waits for the same.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,12 +21,17 @@ from admin_api.api_keys import repository
 from admin_api.api_keys.domain import KEY_PREFIX, KeyKind, KeyPolicy
 from admin_api.api_keys.models import ApiKeyRow
 from admin_api.budgets import repository as budgets
+from admin_api.budgets.domain import BudgetPlan
+from admin_api.budgets.service import check_ceiling as check_budget_ceiling
+from admin_api.budgets.service import insert as insert_budget
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
 from admin_api.database import outbox
 from admin_api.errors import KeyRevokedError, NotInForceError
 from admin_api.ledger.budgets import forget
 from admin_api.paging import Slice, decode_cursor, encode_cursor
+from admin_api.rate_limits.ceiling import check_ceiling
+from admin_api.rate_limits.models import stored
 from admin_api.tenants.service import existing as existing_tenant
 from admin_api.users import repository as users
 from common.clock import Clock
@@ -103,8 +108,11 @@ async def create_key(
     policy: KeyPolicy,
     owner_id: str | None,
     kind: KeyKind = "service",
+    budget: BudgetPlan | None = None,
 ) -> CreatedKey:
-    """Raises `NotFoundError`, `InvalidRequestError` for an end that has passed or an unknown owner, or `NotInForceError`."""
+    """`budget` is one for the key, whose `subject` it becomes. Raises `NotFoundError`, `InvalidRequestError` for an end that has
+    passed or an unknown owner, `AboveCeilingError` for limits or a budget above the tenant's, or `NotInForceError`.
+    """
     now = clock()
     _check_end(expires_at, now)
     propagation.check()
@@ -112,6 +120,7 @@ async def create_key(
     async with sessions.begin() as session:
         tenant = await existing_tenant(session, tenant_id)
         await _check_owner(session, owner_id)
+        await check_ceiling(session, tenant.id, policy.limits)
         row, ids = await insert(
             session,
             tenant_id=tenant.id,
@@ -124,6 +133,9 @@ async def create_key(
             owner_id=owner_id,
             kind=kind,
         )
+        if budget is not None:
+            await check_budget_ceiling(session, tenant.id, budget.amount_nano_usd, budget.schedule)
+            ids += (await insert_budget(session, replace(budget, subject=row.id), now=now))[1]
     try:
         await propagation.wait(ids)
     except NotInForceError:
@@ -159,7 +171,7 @@ async def insert(
         created_at=now,
         expires_at=expires_at,
         revoked_at=None,
-        limits=None,
+        limits=stored(policy.limits),
         scopes=None if policy.scopes is None else list(policy.scopes),
         models=None if policy.models is None else list(policy.models),
         allowed_addresses=list(policy.allowed_addresses),

@@ -66,6 +66,7 @@ async def create_my_tenants_api_key(
         name=body.name,
         expires_at=body.expires_at,
         policy=body.policy(),
+        budget=body.budget_plan(),
         owner_id=principal.user_id,
         kind=body.kind,
     )

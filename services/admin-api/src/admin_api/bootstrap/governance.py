@@ -11,9 +11,9 @@ from admin_api.budgets.service import change as change_budget
 from admin_api.budgets.service import insert as insert_budget
 from admin_api.configuration import records
 from admin_api.rate_limits import repository as rate_limits
+from admin_api.rate_limits.ceiling import check_ceiling
 from admin_api.rate_limits.domain import normal
 from admin_api.rate_limits.models import loaded, stored
-from admin_api.rate_limits.service import check_ceiling
 from admin_api.tenants.models import TenantRow
 from common.events.control import LimitPolicy
 from common.events.subjects import LIMITS_SETTING, POLICIES_BUCKET, SETTINGS_BUCKET

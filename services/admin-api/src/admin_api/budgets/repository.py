@@ -1,6 +1,7 @@
 """Every query on budgets."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,6 +11,8 @@ from admin_api.budgets.models import BudgetRow
 from admin_api.tenants.models import TenantRow
 from admin_api.users.models import UserRow
 from common.events.control import BudgetRecord, BudgetScope
+
+_MOST_OF_TENANT: Final = 1000
 
 
 async def find(session: AsyncSession, budget_id: str) -> BudgetRow | None:
@@ -55,6 +58,24 @@ async def ids_of_tenant(session: AsyncSession, tenant_id: str) -> list[str]:
         BudgetRow.timezone.is_(None), or_(BudgetRow.subject == tenant_id, BudgetRow.subject.in_(keys))
     )
     return list((await session.execute(statement)).scalars())
+
+
+async def of_tenant(session: AsyncSession, tenant_id: str) -> Sequence[BudgetRow]:
+    """The tenant's own, and those of its keys that are not revoked; the tenant's first."""
+    keys = select(ApiKeyRow.id).where(ApiKeyRow.tenant_id == tenant_id, ApiKeyRow.revoked_at.is_(None))
+    of_tenant = and_(BudgetRow.scope == "tenant", BudgetRow.subject == tenant_id)
+    of_keys = and_(BudgetRow.scope == "key", BudgetRow.subject.in_(keys))
+    statement = select(BudgetRow).where(or_(of_tenant, of_keys)).order_by(BudgetRow.scope.desc(), BudgetRow.id)
+    return (await session.execute(statement.limit(_MOST_OF_TENANT))).scalars().all()
+
+
+async def above_keys_of(session: AsyncSession, tenant_id: str, schedule: str) -> Sequence[BudgetRow]:
+    """The hard budgets of one schedule that a tenant's keys count against together with others."""
+    of_tenant = and_(BudgetRow.scope == "tenant", BudgetRow.subject == tenant_id)
+    statement = select(BudgetRow).where(
+        BudgetRow.hard, BudgetRow.schedule == schedule, or_(BudgetRow.scope == "installation", of_tenant)
+    )
+    return (await session.execute(statement.order_by(BudgetRow.amount_nano_usd))).scalars().all()
 
 
 async def ids_of_users(session: AsyncSession, user_ids: Collection[str]) -> list[str]:

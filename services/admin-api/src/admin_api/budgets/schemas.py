@@ -86,8 +86,37 @@ class Budget(BaseModel):
         )
 
 
+class BudgetList(BaseModel):
+    """A tenant's budgets, its own first."""
+
+    data: list[Budget]
+
+
 class BudgetPage(Page[Budget]):
     """Budgets, newest first."""
+
+
+class KeyBudgetCreate(RequestBody):
+    """A budget to be, for a key."""
+
+    name: Name
+    amount_usd: Amount
+    hard: bool = True
+    schedule: Schedule = "calendar_month"
+    warn_at: WarnAt = DEFAULT_WARN_AT
+
+    def plan(self, key_id: str) -> BudgetPlan:
+        return BudgetPlan(
+            name=self.name,
+            scope="key",
+            subject=key_id,
+            amount_nano_usd=parse_amount(self.amount_usd),
+            hard=self.hard,
+            schedule=self.schedule,
+            timezone=None,
+            starts_at=None,
+            warn_at=self.warn_at,
+        )
 
 
 class BudgetCreate(RequestBody):

@@ -7,10 +7,11 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.budgets import repository
-from admin_api.budgets.domain import BUDGET_PREFIX, BudgetPlan, Spent
+from admin_api.budgets.domain import BUDGET_PREFIX, BudgetPlan, Spent, format_amount
 from admin_api.budgets.models import BudgetRow
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
+from admin_api.errors import AboveCeilingError
 from admin_api.ledger.budgets import forget, read_spent
 from admin_api.paging import Slice, decode_cursor, encode_cursor
 from common.clock import Clock
@@ -50,8 +51,12 @@ async def read_budget(sessions: Sessions, budget_id: str, *, clock: Clock) -> Sh
         return row, (await _spent(session, [row.id], clock=clock))[row.id]
 
 
-async def create_budget(sessions: Sessions, plan: BudgetPlan, *, clock: Clock, propagation: Propagation) -> Shown:
-    """Raises `InvalidRequestError` when there is nothing that it could be for, or `NotInForceError`."""
+async def create_budget(
+    sessions: Sessions, plan: BudgetPlan, *, clock: Clock, propagation: Propagation, within: str | None = None
+) -> Shown:
+    """With `within`, it is held against the budgets of that tenant. Raises `InvalidRequestError` when there is nothing that it
+    could be for, `AboveCeilingError`, or `NotInForceError`.
+    """
     propagation.check()
     now = clock()
     async with sessions.begin() as session:
@@ -64,6 +69,8 @@ async def create_budget(sessions: Sessions, plan: BudgetPlan, *, clock: Clock, p
                 param="subject",
             )
         row, ids = await insert(session, plan, now=now)
+        if within is not None:
+            await check_ceiling(session, within, plan.amount_nano_usd, plan.schedule)
         spent = await _spent(session, [row.id], clock=clock)
     await propagation.wait(ids)
     return row, spent[row.id]
@@ -88,15 +95,52 @@ async def insert(session: AsyncSession, plan: BudgetPlan, *, now: datetime) -> t
     return row, await records.emit(session, BUDGETS_BUCKET, row.id)
 
 
+async def check_ceiling(session: AsyncSession, tenant_id: str, amount: int, schedule: str) -> None:
+    """Whether a key of the tenant can have such a budget: no hard one of the same schedule above it is smaller, in nano-USD.
+
+    Raises `AboveCeilingError`.
+    """
+    for row in await repository.above_keys_of(session, tenant_id, schedule):
+        if row.amount_nano_usd < amount:
+            raise AboveCeilingError(
+                f"amount_usd: {format_amount(amount)} is above the budget {row.name} of the {row.scope}, "
+                f"which is {format_amount(row.amount_nano_usd)}.",
+                param="amount_usd",
+            )
+
+
+async def list_of_tenant(sessions: Sessions, tenant_id: str, *, clock: Clock) -> list[Shown]:
+    """The tenant's, and those of its keys, with what they have spent. Raises `NotFoundError`."""
+    async with sessions.begin() as session:
+        rows = await repository.of_tenant(session, tenant_id)
+        spent = await _spent(session, [row.id for row in rows], clock=clock)
+    return [(row, spent[row.id]) for row in rows]
+
+
+async def key_of(sessions: Sessions, budget_id: str) -> str | None:
+    """The id of the key that a budget is for; `None` for one of something else. Raises `NotFoundError`."""
+    async with sessions.begin() as session:
+        row = await _existing(session, budget_id)
+    return row.subject if row.scope == "key" else None
+
+
 async def update_budget(
-    sessions: Sessions, budget_id: str, *, clock: Clock, propagation: Propagation, changes: Mapping[str, Any]
+    sessions: Sessions,
+    budget_id: str,
+    *,
+    clock: Clock,
+    propagation: Propagation,
+    changes: Mapping[str, Any],
+    within: str | None = None,
 ) -> Shown:
-    """Set the fields in `changes`. Raises `NotFoundError` or `NotInForceError`."""
+    """Set the fields in `changes`. Raises `NotFoundError`, `AboveCeilingError` (see `create_budget`), or `NotInForceError`."""
     propagation.check()
     async with sessions.begin() as session:
         await records.hold(session, BUDGETS_BUCKET, _checked(budget_id))
         row = await _existing(session, budget_id)
         ids = await change(session, row, changes)
+        if within is not None:
+            await check_ceiling(session, within, row.amount_nano_usd, row.schedule)
         spent = await _spent(session, [row.id], clock=clock)
     await propagation.wait(ids)
     return row, spent[row.id]

@@ -61,6 +61,12 @@ async def delete_tenant_rate_limits(services: Wired, tenant_id: str) -> None:
     )
 
 
+@router.get("/tenants/{tenant_id}/key-ceilings", dependencies=[require("api_keys:read")])
+async def read_key_ceilings(services: Wired, tenant_id: str) -> RateLimitsView:
+    """What applies to a key of the tenant that has no limits of its own, and so the most that one can have."""
+    return RateLimitsView.of(await service.read_key_ceilings(services.sessions, tenant_id))
+
+
 @router.get(_KEY, dependencies=[require("api_keys:read")])
 async def read_api_key_rate_limits(services: Wired, tenant_id: str, key_id: str) -> RateLimitsView:
     """An API key's limits, and what its tenant's allow at most."""

@@ -10,9 +10,9 @@ from admin_api.api_keys.service import change as change_key
 from admin_api.api_keys.service import existing as existing_key
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
-from admin_api.errors import AboveCeilingError
 from admin_api.rate_limits import repository
-from admin_api.rate_limits.domain import LimitView, first_excess, key_effective, normal, tenant_effective
+from admin_api.rate_limits.ceiling import refuse_above
+from admin_api.rate_limits.domain import LimitView, key_effective, normal, tenant_effective
 from admin_api.rate_limits.models import loaded, stored
 from admin_api.tenants.models import TenantRow
 from admin_api.tenants.service import existing as existing_tenant
@@ -57,6 +57,13 @@ async def set_tenant_limits(
         return await _of_tenant(session, row)
 
 
+async def read_key_ceilings(sessions: Sessions, tenant_id: str) -> LimitView:
+    """What a key would have that has no limits of its own. Raises `NotFoundError`."""
+    async with sessions.begin() as session:
+        tenant = await existing_tenant(session, tenant_id)
+        return _of_key(LimitPolicy(), loaded(tenant.limits), await repository.find_defaults(session))
+
+
 async def read_key_limits(sessions: Sessions, tenant_id: str, key_id: str) -> LimitView:
     """Raises `NotFoundError`."""
     async with sessions.begin() as session:
@@ -75,25 +82,10 @@ async def set_key_limits(
         tenant = loaded((await existing_tenant(session, tenant_id)).limits)
         row = await existing_key(session, tenant_id, key_id)
         installation = await repository.find_defaults(session)
-        _check_ceiling(policy, tenant, installation)
+        refuse_above(policy, tenant=tenant, installation=installation)
         ids = await change_key(session, row, {"limits": stored(policy)})
     await propagation.wait(ids)
     return _of_key(policy, tenant, installation)
-
-
-async def check_ceiling(session: AsyncSession, tenant_id: str, policy: LimitPolicy) -> None:
-    """Whether a key of the tenant can have these limits. Raises `AboveCeilingError`."""
-    tenant = loaded((await existing_tenant(session, tenant_id)).limits)
-    _check_ceiling(policy, tenant, await repository.find_defaults(session))
-
-
-def _check_ceiling(policy: LimitPolicy, tenant: LimitPolicy, installation: LimitPolicy) -> None:
-    excess = first_excess(policy, tenant=tenant, installation=installation)
-    if excess is not None:
-        raise AboveCeilingError(
-            f"{excess.field}: {excess.value} is above {excess.ceiling}, which is {excess.ceiling_value}.",
-            param=excess.field,
-        )
 
 
 def _of_installation(policy: LimitPolicy) -> LimitView:
