@@ -139,6 +139,7 @@ async def test_what_people_did_since_stays(own_admin: Any, apply: Apply, block: 
     tenants = {each["name"]: each["id"] for each in (await client.get("/admin/tenants")).json()["data"]}
     (member,) = (await client.get(f"/admin/tenants/{tenants['Research']}/members")).json()["data"]
     budgets = {each["name"]: each["id"] for each in (await client.get("/admin/budgets")).json()["data"]}
+    (key,) = (await client.get("/admin/api-keys")).json()["data"]
     nothing = {"requests_per_minute": None}
     for method, path, body in [
         ("PATCH", f"/admin/tenants/{tenants['Research']}", {"name": "Renamed"}),
@@ -147,6 +148,7 @@ async def test_what_people_did_since_stays(own_admin: Any, apply: Apply, block: 
         ("PATCH", f"/admin/budgets/{budgets['Month']}", {"amount_usd": "1", "name": "Now"}),
         ("DELETE", f"/admin/budgets/{budgets['All']}", None),
         ("DELETE", "/admin/model-catalog/fast", None),
+        ("POST", f"/admin/tenants/{tenants['Research']}/api-keys/{key['id']}/rotate", {"grace_seconds": 0}),
     ]:
         reply = await client.request(method, path, json=body)
         assert reply.status_code < 300, (path, reply.text)

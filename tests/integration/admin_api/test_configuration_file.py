@@ -276,3 +276,24 @@ async def test_sighup_has_a_running_process_read_the_file_again(
     finally:
         process.terminate()
         await asyncio.wait_for(process.communicate(), 20)
+
+
+async def test_replicas_that_read_at_once_agree(file: File) -> None:
+    file.declare(*({"alias": f"m{index}", "routes": [route("one")], "fallbacks": ["m0"][:index]} for index in range(8)))
+    await file.start()
+    other = File(file.path, file._start_admin, file.admin.settings.nats_url.get_secret_value())
+    other.admin = await file._start_admin(
+        nats_url=file.admin.settings.nats_url.get_secret_value(),
+        database_url=file.admin.database_url,
+        environment=file.environment,
+    )
+    other.client = await other.admin.signed_in_as("owner")
+    # What falls back to what is turned around, so m0 can only follow m1.
+    changed = ({"alias": f"m{index}", "routes": [route("two")], "fallbacks": ["m1"][index:]} for index in range(3))
+    file.declare(*changed)
+
+    replies = await asyncio.gather(*(each.reload() for each in (file, other, file, other)))
+
+    assert [reply["problems"] for reply in replies] == [[]] * 4
+    assert await file.states() == {"m0": "in_force", "m1": "in_force", "m2": "in_force"}
+    assert {(await file.model(f"m{index}"))["routes"][0]["model"] for index in range(3)} == {"two"}

@@ -3,6 +3,7 @@
 from sqlalchemy.exc import IntegrityError
 
 from admin_api.api_keys import repository as api_keys
+from admin_api.api_keys.models import ApiKeyRow
 from admin_api.api_keys.service import change as change_key
 from admin_api.api_keys.service import insert as insert_key
 from admin_api.bootstrap.domain import Deed, KeyContent, MembershipContent, TenantContent, UserContent, decide
@@ -85,9 +86,11 @@ async def put_membership(run: Run, wanted: MembershipContent) -> bool:
 
 async def put_key(run: Run, wanted: KeyContent) -> bool:
     key_hash = hash_api_key(run.hash_secret, wanted.secret)
-    row = await api_keys.find_by_hash(run.session, key_hash)
-    remembered = await run.resource_id("api_key", key_hash) is not None
-    deed = decide(exists=row is not None, remembered=remembered, replace=run.replace or wanted.replace)
+    # A key that was rotated since has another secret, and is the same key.
+    made = await run.resource_id("api_key", key_hash)
+    row = None if made is None else await run.session.get(ApiKeyRow, made)
+    row = row or await api_keys.find_by_hash(run.session, key_hash)
+    deed = decide(exists=row is not None, remembered=made is not None, replace=run.replace or wanted.replace)
     changed = False
     if deed is Deed.MAKE:
         tenant = await run.tenant_meant(wanted.tenant, "api_keys")

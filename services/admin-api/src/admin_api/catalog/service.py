@@ -156,6 +156,11 @@ async def delete_model(sessions: Sessions, alias: str, *, propagation: Propagati
     await propagation.wait(ids)
 
 
+async def hold(session: AsyncSession, alias: str) -> None:
+    """For who looks at an alias before writing or removing it: keep others waiting until the caller's transaction ends."""
+    await records.hold(session, CATALOG_BUCKET, catalog_key(alias), _GRAPH)
+
+
 async def remove(session: AsyncSession, alias: str) -> list[int]:
     """In the caller's transaction; the outbox rows that tell the edge. Raises `NotFoundError` or `ConflictError`."""
     if is_alias(alias):

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.catalog import repository as catalog
 from admin_api.catalog.service import check_addresses
+from admin_api.catalog.service import hold as hold_model
 from admin_api.catalog.service import remove as remove_model
 from admin_api.catalog.service import write as write_model
-from admin_api.configuration import records
 from admin_api.declared import repository
 from admin_api.declared.domain import Broken, Declaration, Standing, State, Wanted, standing
 from admin_api.declared.models import DeclaredModelRow
@@ -19,7 +19,6 @@ from admin_api.locks import DECLARED_LOCK
 from common.clock import Clock
 from common.crypto.sealing import Sealer
 from common.db.engine import Sessions
-from common.events.subjects import CATALOG_BUCKET, catalog_key
 from common.http.errors import ApiError, NotFoundError
 
 _HOLD: Final = text("SELECT pg_advisory_xact_lock(:key)")
@@ -95,7 +94,7 @@ async def apply(
 async def _apply(sessions: Sessions, model: Wanted, *, clock: Clock, sealer: Sealer, even_if_edited: bool) -> list[int]:
     async with sessions.begin() as session:
         await session.execute(_HOLD, {"key": DECLARED_LOCK})
-        await records.hold(session, CATALOG_BUCKET, catalog_key(model.alias))
+        await hold_model(session, model.alias)
         row = await repository.find(session, model.alias)
         current = await catalog.find(session, model.alias)
         stands = standing(
@@ -160,6 +159,7 @@ async def _forget(sessions: Sessions, alias: str) -> list[int]:
         row = await repository.find(session, alias)
         if row is None:
             return []
+        await hold_model(session, alias)
         model = await catalog.find(session, alias)
         stands = standing(applied=row.model_updated_at, model=None if model is None else model.updated_at)
         ids = await remove_model(session, alias) if stands is Standing.FROM_FILE else []
