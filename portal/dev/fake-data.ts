@@ -44,6 +44,8 @@ export function newTenant(name: string): Tenant {
     tags: {},
     created_at: new Date().toISOString(),
     archived_at: null,
+    purge_after: null,
+    follows_default_models: false,
   };
 }
 

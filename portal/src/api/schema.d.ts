@@ -477,6 +477,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/settings/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Tenant Settings
+         * @description Personal tenants, the models they may use, and how long deleted tenants are kept.
+         */
+        get: operations["read_tenant_settings"];
+        /**
+         * Put Tenant Settings
+         * @description Change them. New default models are in force for the tenants that follow them when this answers.
+         */
+        put: operations["put_tenant_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/tenants": {
         parameters: {
             query?: never;
@@ -515,7 +539,11 @@ export interface paths {
         get: operations["read_tenant"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Tenant
+         * @description Delete a tenant: it is out of force at once, and gone after `purge_after`. Until then it can be made active again.
+         */
+        delete: operations["delete_tenant"];
         options?: never;
         head?: never;
         /**
@@ -2681,7 +2709,8 @@ export interface components {
          * @description `models` are the aliases the tenant may use: null means every one, an empty list means none.
          *
          *     Its budgets' days begin in `timezone`. `contact` is whom to ask about it, in any words. Archived, it is out of force and out
-         *     of its people's sight, and can be made active again.
+         *     of its people's sight, and can be made active again; a deleted one, until `purge_after`. With
+         *     `follows_default_models`, those of the settings count instead of `models`.
          */
         Tenant: {
             /** Archived At */
@@ -2693,6 +2722,8 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Follows Default Models */
+            follows_default_models: boolean;
             /** Id */
             id: string;
             /**
@@ -2704,6 +2735,8 @@ export interface components {
             models: string[] | null;
             /** Name */
             name: string;
+            /** Purge After */
+            purge_after: string | null;
             /**
              * Status
              * @enum {string}
@@ -2760,12 +2793,39 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * TenantSettingsView
+         * @description `personal_tenants`: whether each person gets a tenant of their own when they sign in. `default_models` are what those may
+         *     use: null means every model, an empty list means none. A deleted tenant can be brought back for `retention_days`.
+         */
+        TenantSettingsView: {
+            /** Default Models */
+            default_models: string[] | null;
+            /** Personal Tenants */
+            personal_tenants: boolean;
+            /** Retention Days */
+            retention_days: number;
+        };
+        /**
+         * TenantSettingsWrite
+         * @description All of them, as they are to be.
+         */
+        TenantSettingsWrite: {
+            /** Default Models */
+            default_models: string[] | null;
+            /** Personal Tenants */
+            personal_tenants: boolean;
+            /** Retention Days */
+            retention_days: number;
+        };
+        /**
          * TenantUpdate
-         * @description What is left out stays as it is.
+         * @description What is left out stays as it is. A tenant that follows the default models stops to when it gets `models` of its own.
          */
         TenantUpdate: {
             /** Contact */
             contact?: string;
+            /** Follows Default Models */
+            follows_default_models?: boolean;
             /** Models */
             models?: string[] | null;
             /** Name */
@@ -3886,6 +3946,68 @@ export interface operations {
             };
         };
     };
+    read_tenant_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantSettingsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_tenant_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TenantSettingsWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantSettingsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     list_tenants: {
         parameters: {
             query?: {
@@ -3954,6 +4076,37 @@ export interface operations {
         };
     };
     read_tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_tenant: {
         parameters: {
             query?: never;
             header?: never;

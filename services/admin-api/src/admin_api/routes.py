@@ -19,6 +19,7 @@ from admin_api.memberships import endpoints as memberships
 from admin_api.profile import endpoints as profile
 from admin_api.rate_limits import endpoints as rate_limits
 from admin_api.rate_limits import tenant_endpoints as tenants_rate_limits
+from admin_api.runtime_settings import endpoints as runtime_settings
 from admin_api.sessions import endpoints as sessions
 from admin_api.tenants import endpoints as tenants
 from admin_api.usage import endpoints as usage
@@ -43,6 +44,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     declared.router,
     usage.router,
     audit.router,
+    runtime_settings.router,
 )
 
 PUBLIC_PATHS: Final = frozenset(

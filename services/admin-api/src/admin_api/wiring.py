@@ -18,6 +18,7 @@ from admin_api.sessions.domain import SessionPolicy
 from admin_api.sessions.passwords import Passwords
 from admin_api.sessions.throttle import LoginThrottle, RedisCounters
 from admin_api.settings import ServeSettings
+from admin_api.tenants.deletion import Purger
 from common.bus.connection import Bus
 from common.clock import Clock, utc_now
 from common.crypto.sealing import Sealer
@@ -45,6 +46,7 @@ class Wiring:
         self._passwords = Passwords()
         self._relay = Relay(engine=self._engine, outbox=outbox, bus=self._bus, lock=RELAY_LOCK)
         sessions = create_sessions(self._engine, session_class=AuditedSession, info={CLOCK: clock})
+        self._purger = Purger(sessions=sessions, clock=clock)
         self._keeper = Keeper(bus=self._bus, sessions=sessions, relay=self._relay, replicas=settings.nats_replicas)
         sealer = Sealer.from_setting(settings.encryption_keys.get_secret_value())
         self._file = ConfigurationFile(
@@ -85,6 +87,7 @@ class Wiring:
             async with self._file.on_hangup(), TaskOwner() as tasks:
                 tasks.keep_running("outbox-relay", self._relay.run)
                 tasks.keep_running("configuration-keeper", self._keeper.run)
+                tasks.keep_running("tenant-purger", self._purger.run)
                 tasks.keep_running("configuration-file", self._file.run)
                 yield
         finally:

@@ -53,3 +53,9 @@ async def last_uses(session: AsyncSession, key_ids: Collection[str]) -> dict[str
     """When keys were last used, as far as the ledger has heard; one that never was is absent."""
     statement = select(KeyActivityRow.key_id, KeyActivityRow.last_used_at).where(KeyActivityRow.key_id.in_(key_ids))
     return {row.key_id: row.last_used_at for row in await session.execute(statement)}
+
+
+async def of_tenant(session: AsyncSession, tenant_id: str) -> Sequence[ApiKeyRow]:
+    """Those that are not revoked."""
+    statement = select(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id, ApiKeyRow.revoked_at.is_(None))
+    return (await session.execute(statement)).scalars().all()

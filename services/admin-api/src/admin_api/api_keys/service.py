@@ -314,6 +314,12 @@ async def revoke_personal_keys(session: AsyncSession, user_id: str, tenant_id: s
     return ids
 
 
+async def revoke_all_of(session: AsyncSession, tenant_id: str, *, clock: Clock) -> None:
+    """Of a tenant that is no more, in the caller's transaction. What can be shown of a key stays, for the ledger's sake."""
+    for row in await repository.of_tenant(session, tenant_id):
+        await _revoke(session, row, clock=clock)
+
+
 async def emit_personal_keys(session: AsyncSession, user_id: str) -> list[int]:
     """Tell the edge of a person's own keys, in whose transaction they were let in or out; the outbox rows to wait for."""
     ids: list[int] = []

@@ -60,9 +60,11 @@ async def ids_of_tenant(session: AsyncSession, tenant_id: str) -> list[str]:
     return list((await session.execute(statement)).scalars())
 
 
-async def of_tenant(session: AsyncSession, tenant_id: str) -> Sequence[BudgetRow]:
-    """The tenant's own, and those of its keys that are not revoked; the tenant's first."""
-    keys = select(ApiKeyRow.id).where(ApiKeyRow.tenant_id == tenant_id, ApiKeyRow.revoked_at.is_(None))
+async def of_tenant(session: AsyncSession, tenant_id: str, *, revoked: bool = False) -> Sequence[BudgetRow]:
+    """The tenant's own, and those of its keys, with or without `revoked` ones; the tenant's first."""
+    keys = select(ApiKeyRow.id).where(ApiKeyRow.tenant_id == tenant_id)
+    if not revoked:
+        keys = keys.where(ApiKeyRow.revoked_at.is_(None))
     of_tenant = and_(BudgetRow.scope == "tenant", BudgetRow.subject == tenant_id)
     of_keys = and_(BudgetRow.scope == "key", BudgetRow.subject.in_(keys))
     statement = select(BudgetRow).where(or_(of_tenant, of_keys)).order_by(BudgetRow.scope.desc(), BudgetRow.id)

@@ -157,6 +157,17 @@ async def change(session: AsyncSession, row: BudgetRow, changes: Mapping[str, An
     return await records.emit(session, BUDGETS_BUCKET, row.id)
 
 
+async def delete_all_of(session: AsyncSession, tenant_id: str) -> None:
+    """The budgets of a tenant that is no more and of its keys, in the caller's transaction."""
+    rows = await repository.of_tenant(session, tenant_id, revoked=True)
+    ids = sorted(row.id for row in rows)
+    await records.hold(session, BUDGETS_BUCKET, *ids)
+    for row in rows:
+        await session.delete(row)
+    await forget(session, ids)
+    await records.emit(session, BUDGETS_BUCKET, *ids)
+
+
 async def delete_budget(sessions: Sessions, budget_id: str, *, propagation: Propagation) -> None:
     """Raises `NotFoundError` or `NotInForceError`."""
     propagation.check()

@@ -22,6 +22,7 @@ from admin_api.catalog.domain import is_alias
 from admin_api.catalog.models import ModelRow, RouteRow
 from admin_api.database import outbox
 from admin_api.rate_limits.models import SettingRow, loaded
+from admin_api.runtime_settings.repository import tenant_settings
 from admin_api.tenants.domain import TENANT_PREFIX
 from admin_api.tenants.models import TenantRow
 from admin_api.users.models import UserRow
@@ -124,12 +125,21 @@ def _key_record(row: Row[*tuple[Any, ...]], expires_at: datetime | None) -> byte
 
 
 async def _read_policies(session: AsyncSession, tenant_ids: Collection[str] | None) -> dict[str, bytes]:
-    statement = select(TenantRow.id, TenantRow.status, TenantRow.models, TenantRow.limits)
+    statement = select(
+        TenantRow.id, TenantRow.status, TenantRow.models, TenantRow.limits, TenantRow.follows_default_models
+    ).where(TenantRow.status != "deleted")
     if tenant_ids is not None:
         statement = statement.where(TenantRow.id.in_(tenant_ids))
+    default = (await tenant_settings(session)).default_models
+    default_models = None if default is None else list(default)
     return {
         row.id: msgspec.json.encode(
-            TenantPolicy(tenant_id=row.id, status=_in_force(row.status), models=row.models, limits=loaded(row.limits))
+            TenantPolicy(
+                tenant_id=row.id,
+                status=_in_force(row.status),
+                models=default_models if row.follows_default_models else row.models,
+                limits=loaded(row.limits),
+            )
         )
         for row in await session.execute(statement)
     }

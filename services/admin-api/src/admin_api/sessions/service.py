@@ -14,6 +14,7 @@ from admin_api.sessions.domain import SessionPolicy, hash_token
 from admin_api.sessions.models import SessionRow
 from admin_api.sessions.passwords import Passwords
 from admin_api.sessions.throttle import LoginThrottle
+from admin_api.tenants.personal import ensure_personal_tenant
 from admin_api.users import repository as users
 from admin_api.users.domain import normal_email
 from admin_api.users.models import UserRow
@@ -98,6 +99,7 @@ async def start_session(
         method=method,
     )
     session.add(row)
+    await ensure_personal_tenant(session, user, now=now)
     await repository.delete_ended(session, expired_before=now, idle_before=now - policy.idle)
     await note(session, "session.started", resource_type="user", resource_id=user.id, after={"method": method})
     _log.info("signed in", user_id=user.id, method=method)

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from admin_api.dependencies import Wired, require
 from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
-from admin_api.tenants import service
+from admin_api.tenants import deletion, service
 from admin_api.tenants.schemas import Tenant, TenantCreate, TenantPage, TenantUpdate
 
 router = APIRouter(prefix="/admin/tenants", tags=["tenants"])
@@ -46,6 +46,15 @@ async def update_tenant(services: Wired, tenant_id: str, body: TenantUpdate) -> 
         tenant_id,
         clock=services.clock,
         propagation=services.propagation,
-        changes=body.given("name", "status", "models", "timezone", "contact", "tags"),
+        changes=body.given("models", "name", "status", "timezone", "contact", "tags", "follows_default_models"),
+    )
+    return Tenant.of(row)
+
+
+@router.delete("/{tenant_id}", dependencies=[require("tenants:write")])
+async def delete_tenant(services: Wired, tenant_id: str) -> Tenant:
+    """Delete a tenant: it is out of force at once, and gone after `purge_after`. Until then it can be made active again."""
+    row = await deletion.delete_tenant(
+        services.sessions, tenant_id, clock=services.clock, propagation=services.propagation
     )
     return Tenant.of(row)

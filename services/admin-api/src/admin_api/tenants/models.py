@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, CheckConstraint, DateTime, ForeignKey, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,13 +13,15 @@ from admin_api.database import ControlBase
 class TenantRow(ControlBase):
     """`models` is the allow-list of aliases: null means every model, an empty list means none. `limits` are its own rate
     limits (`LimitPolicy`): null means those of the installation. `timezone` is where its budgets' days begin. `personal_of` is the
-    user whose personal tenant it is; they are its only member."""
+    user whose personal tenant it is; they are its only member. With `follows_default_models`, those of the
+    installation's settings count instead of `models`. Of a deleted tenant only the id is left, for the ledger.
+    """
 
     __tablename__ = "tenants"
     __table_args__ = (
         UniqueConstraint("name"),
         UniqueConstraint("personal_of"),
-        CheckConstraint("status IN ('active', 'suspended', 'archived')", name="status"),
+        CheckConstraint("status IN ('active', 'suspended', 'archived', 'deleted')", name="status"),
         CheckConstraint("kind IN ('organization', 'personal')", name="kind"),
         CheckConstraint("(kind = 'personal') = (personal_of IS NOT NULL)", name="personal_of"),
     )
@@ -36,3 +38,5 @@ class TenantRow(ControlBase):
     tags: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     personal_of: Mapped[str | None] = mapped_column(Text, ForeignKey("control.users.id"))
+    purge_after: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    follows_default_models: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))

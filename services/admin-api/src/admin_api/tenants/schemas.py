@@ -27,7 +27,8 @@ class Tenant(BaseModel):
     """`models` are the aliases the tenant may use: null means every one, an empty list means none.
 
     Its budgets' days begin in `timezone`. `contact` is whom to ask about it, in any words. Archived, it is out of force and out
-    of its people's sight, and can be made active again.
+    of its people's sight, and can be made active again; a deleted one, until `purge_after`. With
+    `follows_default_models`, those of the settings count instead of `models`.
     """
 
     id: str
@@ -38,8 +39,10 @@ class Tenant(BaseModel):
     kind: Kind
     contact: str
     tags: dict[str, str]
+    follows_default_models: bool
     created_at: datetime
     archived_at: datetime | None
+    purge_after: datetime | None
 
     @classmethod
     def of(cls, row: TenantRow) -> "Tenant":
@@ -61,7 +64,7 @@ class TenantCreate(RequestBody):
 
 
 class TenantUpdate(RequestBody):
-    """What is left out stays as it is."""
+    """What is left out stays as it is. A tenant that follows the default models stops to when it gets `models` of its own."""
 
     name: Name = absent()
     status: Status = absent()
@@ -69,3 +72,4 @@ class TenantUpdate(RequestBody):
     timezone: Timezone = absent()
     contact: Contact = absent()
     tags: Tags = absent()
+    follows_default_models: bool = absent()

@@ -43,7 +43,7 @@ async def read_tenant(sessions: Sessions, tenant_id: str) -> TenantRow:
 async def existing(session: AsyncSession, tenant_id: str) -> TenantRow:
     """The row of a tenant. Raises `NotFoundError`, for ids that name nothing and for what is no id."""
     row = await repository.find(session, checked(tenant_id))
-    if row is None:
+    if row is None or row.status == "deleted":
         raise NotFoundError(_MISSING)
     return row
 
@@ -104,6 +104,8 @@ async def insert(
         tags=tags or {},
         archived_at=None,
         personal_of=personal_of,
+        purge_after=None,
+        follows_default_models=personal_of is not None,
     )
     session.add(row)
     return row, await records.emit(session, POLICIES_BUCKET, row.id)
@@ -120,8 +122,10 @@ async def update_tenant(
             row = await existing(session, tenant_id)
             for field, value in changes.items():
                 setattr(row, field, value)
+            if "models" in changes and "follows_default_models" not in changes:
+                row.follows_default_models = False
             if row.status != "archived":
-                row.archived_at = None
+                row.archived_at = row.purge_after = None
             elif row.archived_at is None:
                 row.archived_at = clock()
             ids = await records.emit(session, POLICIES_BUCKET, tenant_id)
