@@ -81,12 +81,16 @@ def schema() -> dict[str, Any]:
         below[name] = entry | {"description": setting.about, "x-variable": setting.variable}
         if setting.secret:
             below[name]["writeOnly"] = True
+    definitions: dict[str, Any] = {}
+    for settings in classes().values():
+        definitions |= settings.model_json_schema().get("$defs", {})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The YAML file of Open Model Gateway",
         "type": "object",
         "additionalProperties": False,
         "properties": dict(sorted(properties.items())),
+        **({"$defs": dict(sorted(definitions.items()))} if definitions else {}),
     }
 
 

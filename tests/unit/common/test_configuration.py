@@ -8,17 +8,19 @@ from contextlib import suppress
 from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from hypothesis import given as given_examples
 from hypothesis import settings
 from hypothesis.strategies import text as texts
-from pydantic import SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from common.configuration.check import find_problems
+from common.configuration.check import find_problems, rows
 from common.configuration.document import DocumentError, parse_document
 from common.configuration.given import UnusableError
+from common.configuration.keys import Key
 from common.settings import BusSettings, DatabaseSettings, ProcessSettings, from_environment, given
 from edge_proxy.settings import EdgeSettings
 
@@ -178,6 +180,36 @@ def test_lists_in_the_environment_are_json_or_separated_by_commas(given_as: str)
 def test_a_list_that_is_no_json_is_told() -> None:
     with pytest.raises(UnusableError, match="OMG_TRUSTED_PROXIES: this is no list in JSON"):
         given(EdgeSettings, {"OMG_TRUSTED_PROXIES": "[10.0.0.0/8"})
+
+
+class Provider(BaseModel):
+    name: str
+    client_secret: SecretStr
+
+
+class Several(ProcessSettings):
+    """As a service would have it whose YAML key is in the schema; `bootstrap` stands for one here."""
+
+    providers: Annotated[list[Provider], Key("bootstrap", "Several.")] = Field(default_factory=list)
+
+
+def test_secrets_inside_a_list_are_referred_to(environment: pytest.MonkeyPatch, config: Callable[[str], str]) -> None:
+    path = config("bootstrap:\n  - {name: a, client_secret_env: A_SECRET}\n")
+    environment.setenv("A_SECRET", "canary-word")
+    assert Several().providers[0].client_secret == SecretStr("canary-word")
+    document = parse_document(Path(path).read_text(), name="x")
+    assert find_problems({"serve": Several}, {}, document, file_only=True) == []
+    (absent,) = find_problems({"serve": Several}, {}, document, file_only=False)
+    assert str(absent) == "x:2: bootstrap.0.client_secret_env: the variable A_SECRET is not set"
+    shown = rows({"serve": Several}, {"A_SECRET": "canary-word"}, document)["bootstrap"]
+    assert shown == {"value": [{"name": "a", "client_secret": "***"}], "source": "x:1"}
+    config("bootstrap:\n  - {name: a, client_secret: canary-word}\n")
+    with pytest.raises(UnusableError) as refused:
+        Several()
+    told = f"{path}:2: bootstrap.0.client_secret: a secret is not written here: give client_secret_env or client_secret_file"
+    assert str(refused.value) == told
+    environment.setenv("OMG_PROVIDERS", '[{"name": "b", "client_secret": "x"}]')
+    assert Several().providers[0].name == "b"
 
 
 def problems(environment: dict[str, str], text: str, *, file_only: bool = False) -> list[str]:

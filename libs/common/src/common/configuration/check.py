@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -46,7 +46,7 @@ def find_problems(
     problems = [] if document is None else unknown_keys(document)
     problems += _misspelt(environment)
     for settings in processes.values():
-        found, unreadable = collect(settings, environment, document)
+        found, unreadable = collect(settings, environment, document, look_up=not file_only)
         told = {each.key or each.where.removesuffix("_FILE") for each in unreadable}
         problems += unreadable
         problems += [each for each in _invalid(settings, found, file_only=file_only) if each.where not in told]
@@ -88,23 +88,39 @@ def _tell(problems: list[Problem], *, as_json: bool) -> int:
 
 
 def _show(processes: Processes, environment: Mapping[str, str], document: Document | None, *, as_json: bool) -> int:
-    rows: dict[str, dict[str, Any]] = {}
-    for settings in processes.values():
-        found, _ = collect(settings, environment, document)
-        for setting in settings_in(settings):
-            rows[setting.path] = _row(setting, found.get(setting.name))
+    found = rows(processes, environment, document)
     if as_json:
-        print(json.dumps(rows))  # noqa: T201 - its answer
+        print(json.dumps(found))  # noqa: T201 - its answer
         return 0
-    width = max(map(len, rows), default=0)
-    for path, row in sorted(rows.items()):
+    width = max(map(len, found), default=0)
+    for path, row in sorted(found.items()):
         print(f"{path:<{width}}  {row['value']}  ({row['source']})")  # noqa: T201 - its answer
     return 0
 
 
+def rows(processes: Processes, environment: Mapping[str, str], document: Document | None) -> dict[str, dict[str, Any]]:
+    """By key: the value, secrets masked, and where it comes from."""
+    shown: dict[str, dict[str, Any]] = {}
+    for settings in processes.values():
+        found, _ = collect(settings, environment, document)
+        shown |= {setting.path: _row(setting, found.get(setting.name)) for setting in settings_in(settings)}
+    return shown
+
+
+def _masked(value: Any, names: Set[str]) -> Any:
+    if isinstance(value, list):
+        return [_masked(each, names) for each in value]
+    if isinstance(value, dict):
+        return {key: "***" if key in names else _masked(below, names) for key, below in value.items()}
+    return value
+
+
 def _row(setting: Setting, found: Found | None) -> dict[str, Any]:
     if found is not None:
-        return {"value": "***" if setting.secret else found.value, "source": found.where}
+        return {
+            "value": "***" if setting.secret else _masked(found.value, setting.inner_secrets),
+            "source": found.where,
+        }
     if setting.field.is_required():
         return {"value": None, "source": f"not set; required: {setting.variable}"}
     value = setting.field.get_default(call_default_factory=True, validated_data={})

@@ -58,16 +58,24 @@ def gather(
 
 
 def collect(
-    settings: type[BaseSettings], environment: Mapping[str, str], document: "Document | None"
+    settings: type[BaseSettings],
+    environment: Mapping[str, str],
+    document: "Document | None",
+    *,
+    look_up: bool = True,
 ) -> tuple[dict[str, Found], list[Problem]]:
-    """What can be read, by field, and what cannot."""
+    """What can be read, by field, and what cannot. Without `look_up`, secrets that the document refers to are taken for given."""
     problems: list[Problem] = []
     found: dict[str, Found] = {}
     for setting in settings_in(settings):
         try:
-            value = _from_environment(setting, environment) or _from_document(setting, document)
+            value = _from_environment(setting, environment) or _from_document(
+                setting, document, environment if look_up else None
+            )
         except _NoValueError as error:
             problems.append(Problem(error.where, error.key, str(error)))
+        except UnusableError as error:
+            problems += error.problems
         else:
             if value is not None:
                 found[setting.name] = value
@@ -130,7 +138,9 @@ def _split(text: str, setting: Setting) -> Any:
         raise _NoValueError(setting.variable, "this is no list in JSON; separate the elements by commas") from None
 
 
-def _from_document(setting: Setting, document: "Document | None") -> Found | None:
+def _from_document(
+    setting: Setting, document: "Document | None", environment: Mapping[str, str] | None
+) -> Found | None:
     if document is None:
         return None
     given, value = document.find(setting.path)
@@ -139,4 +149,12 @@ def _from_document(setting: Setting, document: "Document | None") -> Found | Non
     where = document.at(tuple(setting.path.split(".")))
     if setting.secret:
         raise _NoValueError(where, refused_secret(setting.variable), key=setting.path)
+    if setting.inner_secrets:
+        from common.configuration.references import References
+
+        names = dict.fromkeys(setting.inner_secrets, "stand-in")
+        references = References(document=document, environment=environment, secrets=names)
+        value = references.resolved(value, tuple(setting.path.split(".")))
+        if references.problems:
+            raise UnusableError(references.problems)
     return Found(value, where)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, get_args, get_origin
 
-from pydantic import AliasChoices, SecretStr
+from pydantic import AliasChoices, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
@@ -22,7 +22,8 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One field of a settings class. A `secret` is taken from the environment or a file of its own only."""
+    """One field of a settings class. A `secret` is taken from the environment or a file of its own only. `inner_secrets` are names
+    of fields of what it is made of: in the YAML file they are referred to (`common.configuration.references`)."""
 
     name: str
     path: str
@@ -30,6 +31,7 @@ class Setting:
     about: str
     secret: bool
     many: bool
+    inner_secrets: frozenset[str]
     field: FieldInfo
 
     @property
@@ -53,6 +55,13 @@ def _setting(name: str, field: FieldInfo) -> Setting:
         about=(field.description or "") if key is None else key.about,
         secret=SecretStr in parts,
         many=any(get_origin(each) in _LISTS or each in _LISTS for each in parts),
+        inner_secrets=frozenset(
+            inner
+            for each in parts
+            if isinstance(each, type) and issubclass(each, BaseModel)
+            for inner, field in each.model_fields.items()
+            if SecretStr in set(_parts(field.annotation))
+        ),
         field=field,
     )
 

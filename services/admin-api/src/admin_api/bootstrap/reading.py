@@ -7,9 +7,10 @@ from pydantic import ValidationError
 
 from admin_api.bootstrap.domain import Content
 from admin_api.bootstrap.schemas import BootstrapDocument
-from admin_api.bootstrap.secrets import References
+from admin_api.bootstrap.values import SECRETS, with_money_as_text
 from common.configuration.document import Document, Where
 from common.configuration.given import Problem, UnusableError
+from common.configuration.references import References
 
 BLOCK: Final = "bootstrap"
 
@@ -43,8 +44,8 @@ def read_whole(document: Document, *, environment: Mapping[str, str]) -> Content
 def _read(
     document: Document, block: Any, where: Where, *, environment: Mapping[str, str] | None, literals: bool
 ) -> Content:
-    references = References(document=document, environment=environment, literals=literals)
-    block = references.resolved(block, where)
+    references = References(document=document, environment=environment, secrets=SECRETS, literals=literals)
+    block = with_money_as_text(references.resolved(block, where))
     problems = references.problems
     try:
         content = BootstrapDocument.model_validate(block).value()

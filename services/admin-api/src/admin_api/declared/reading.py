@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from admin_api.bootstrap.secrets import References
+from admin_api.bootstrap.values import SECRETS, with_money_as_text
 from admin_api.catalog.domain import Fallbacks
 from admin_api.catalog.schemas import Alias, ModelWrite
 from admin_api.declared.domain import Broken, Wanted, whole
 from common.configuration.document import Document, Where
 from common.configuration.given import Problem
+from common.configuration.references import References
 
 BLOCK: Final = "model_catalog"
 _ALIAS: Final[TypeAdapter[str]] = TypeAdapter(Alias)
@@ -60,8 +61,8 @@ def find_problems(document: Document) -> list[Problem]:
 def _read(
     document: Document, entry: Any, where: Where, *, environment: Mapping[str, str] | None, hash_secret: bytes
 ) -> Wanted | Broken:
-    references = References(document=document, environment=environment, literals=False)
-    entry = references.resolved(entry, where)
+    references = References(document=document, environment=environment, secrets=SECRETS)
+    entry = with_money_as_text(references.resolved(entry, where))
     problems = references.problems
     try:
         model = ModelDeclared.model_validate(entry)

@@ -1,5 +1,5 @@
-"""Secrets in a document: named, not written. `password_env: ADMIN_PASSWORD` is the password in that variable, `password_file:
-/run/secrets/password` the one in that file; so for `secret` and `credential`."""
+"""Secrets inside a document: named, not written. `password_env: ADMIN_PASSWORD` is the password in that variable, `password_file:
+/run/secrets/password` the one in that file; so for every name of a secret."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,27 +9,19 @@ from typing import Any, Final
 from common.configuration.document import Document, Where
 from common.configuration.given import Problem
 
-# What stands for a secret that is not here, where only the document is looked at. Each is a possible one.
-_STAND_INS: Final[Mapping[str, str]] = {
-    "password": "a stand-in for a password",
-    "secret": "sk-" + "0" * 48,
-    "credential": "stand-in",
-}
 _FREE: Final = ("tags", "metadata")
 """Whoever names the keys below these is free to, and means no secret."""
 
 
-_MONEY: Final = ("prices", "amount_usd")
-"""Below these, a number is an amount: the text that it is in the Admin API, which takes no JSON numbers for money."""
-
-
 @dataclass(slots=True, kw_only=True)
 class References:
-    """`literals`: whether a secret may be written in the document. Without an `environment`, every named secret is a stand-in."""
+    """`secrets`: names of secrets, each with what stands for one that is not here. `literals`: whether one may be written in the
+    document. Without an `environment`, every named secret is its stand-in."""
 
     document: Document
     environment: Mapping[str, str] | None
-    literals: bool
+    secrets: Mapping[str, str]
+    literals: bool = False
     problems: list[Problem] = field(default_factory=list)
 
     def resolved(self, value: Any, where: Where) -> Any:
@@ -41,14 +33,12 @@ class References:
         found: dict[str, Any] = {}
         for key, below in value.items():
             name, _, kind = str(key).rpartition("_")
-            if name in _STAND_INS and kind in ("env", "file"):
+            if name in self.secrets and kind in ("env", "file"):
                 if name in found or name in value:
                     self._refuse((*where, key), f"{name} is given twice")
                 found[name] = self._read(name, kind, below, (*where, key))
-            elif key in _STAND_INS and isinstance(below, str) and not self.literals:
+            elif key in self.secrets and isinstance(below, str) and not self.literals:
                 self._refuse((*where, key), f"a secret is not written here: give {key}_env or {key}_file")
-            elif key in _MONEY:
-                found[key] = _texts(below)
             else:
                 found[key] = below if key in _FREE else self.resolved(below, (*where, key))
         return found
@@ -67,15 +57,7 @@ class References:
                 return Path(source).read_text(encoding="utf-8").rstrip("\r\n")
             except (OSError, UnicodeDecodeError):
                 self._refuse(where, f"the file {source} cannot be read")
-        return _STAND_INS[name]
+        return self.secrets[name]
 
     def _refuse(self, where: Where, message: str) -> None:
         self.problems.append(Problem(self.document.at(where), ".".join(map(str, where)), message))
-
-
-def _texts(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _texts(below) for key, below in value.items()}
-    if isinstance(value, list):
-        return [_texts(each) for each in value]
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
