@@ -20,6 +20,7 @@ from devstack.servers.nats import NatsServer
 PASSWORD = "canary password of the owner"
 BLOCK = """\
 bootstrap:
+  tenant_settings: {personal_tenants: true, default_models: [fast]}
   tenants:
     - name: Research
       models: [fast]
@@ -107,6 +108,8 @@ async def test_everything_is_made(own_admin: Any, apply: Apply, block: str) -> N
     tenants = {each["name"]: each for each in (await client.get("/admin/tenants")).json()["data"]}
     research = tenants["Research"]
     assert (research["models"], research["timezone"], tenants["Sales"]["models"]) == (["fast"], "Europe/Berlin", None)
+    settings = (await client.get("/admin/settings/tenants")).json()
+    assert settings == {"personal_tenants": True, "default_models": ["fast"], "retention_days": 30}
     (member,) = (await client.get(f"/admin/tenants/{research['id']}/members")).json()["data"]
     assert (member["email"], member["role"]) == ("ann@example.com", "admin")
     (key,) = (await client.get("/admin/api-keys")).json()["data"]
@@ -148,6 +151,8 @@ async def test_what_people_did_since_stays(own_admin: Any, apply: Apply, block: 
         ("PATCH", f"/admin/budgets/{budgets['Month']}", {"amount_usd": "1", "name": "Now"}),
         ("DELETE", f"/admin/budgets/{budgets['All']}", None),
         ("DELETE", "/admin/model-catalog/fast", None),
+        ("DELETE", f"/admin/tenants/{tenants['Sales']}", None),
+        ("PUT", "/admin/settings/tenants", {"personal_tenants": False, "default_models": None, "retention_days": 5}),
         ("POST", f"/admin/tenants/{tenants['Research']}/api-keys/{key['id']}/rotate", {"grace_seconds": 0}),
     ]:
         reply = await client.request(method, path, json=body)
@@ -216,7 +221,7 @@ async def test_replace_takes_no_last_owner_away_and_no_password(own_admin: Any, 
 @pytest.mark.parametrize(
     ("find", "put", "told"),
     [
-        ("password_env: OWNER_PASSWORD", "password: canary literal", "gateway.yaml:8: bootstrap.admin_users.0.password: a secret"),
+        ("password_env: OWNER_PASSWORD", "password: canary literal", "gateway.yaml:9: bootstrap.admin_users.0.password: a secret"),
         ("password_env: OWNER_PASSWORD", "password_env: NOT_THERE", "admin_users.0.password_env: the variable NOT_THERE is not"),
         ("secret_env: CI_KEY", "secret_file: /nowhere", "bootstrap.api_keys.0.secret_file: the file /nowhere cannot be read"),
         ("secret_env: CI_KEY", "secret_env: OWNER_PASSWORD", "bootstrap.api_keys.0.secret: Value error, an API key is"),
@@ -224,8 +229,8 @@ async def test_replace_takes_no_last_owner_away_and_no_password(own_admin: Any, 
         ("parallel_requests: 3", "requests_per_minute: 101", "requests_per_minute: 101 is above"),
         ("tenant: Research, email", "tenant: Reserch, email", "memberships: there is no tenant named Reserch"),
         ("user: ann@example.com, amount", "user: bob@example.com, amount", "budgets: there is no user bob@example.com"),
-        ("role: admin}", "role: king}", "gateway.yaml:11: bootstrap.memberships.0.role"),
-        ("timezone: Europe/Berlin", "timezone: Europe/Berlon", "gateway.yaml:5: bootstrap.tenants.0.timezone"),
+        ("role: admin}", "role: king}", "gateway.yaml:12: bootstrap.memberships.0.role"),
+        ("timezone: Europe/Berlin", "timezone: Europe/Berlon", "gateway.yaml:6: bootstrap.tenants.0.timezone"),
     ],
 )  # fmt: skip
 async def test_one_mistake_and_nothing_is_made(
@@ -252,7 +257,7 @@ def test_the_check_of_a_file_asks_for_no_secrets(block: str, monkeypatch: pytest
         monkeypatch.delenv(name)
     assert find_problems(parse_document(block, name="x")) == []
     wrong = find_problems(parse_document(block.replace("weekly", "sometimes"), name="x"))
-    assert [str(each).partition(": ")[0] for each in wrong] == ["x:20"]
+    assert [str(each).partition(": ")[0] for each in wrong] == ["x:21"]
     assert find_problems(parse_document(json.dumps({"server": {}}), name="x")) == []
 
 

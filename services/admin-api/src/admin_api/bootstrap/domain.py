@@ -10,6 +10,7 @@ from admin_api.budgets.domain import BudgetPlan
 from admin_api.catalog.domain import WantedRoute
 from admin_api.catalog.providers import PROVIDERS
 from admin_api.permissions import PlatformRole, TenantRole
+from admin_api.runtime_settings.domain import TenantSettings
 from common.events.control import BudgetScope, LimitPolicy
 
 
@@ -76,6 +77,12 @@ class LimitsContent:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantSettingsContent:
+    settings: TenantSettings
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetContent:
     """The plan's own subject is empty."""
 
@@ -97,6 +104,7 @@ class ModelContent:
 class Content:
     """Everything that should be there afterwards."""
 
+    tenant_settings: TenantSettingsContent | None = None
     tenants: tuple[TenantContent, ...] = ()
     users: tuple[UserContent, ...] = ()
     memberships: tuple[MembershipContent, ...] = ()
@@ -110,6 +118,7 @@ class Content:
 class Changes:
     """How much was made or replaced; all zeros when everything was there."""
 
+    settings: int = 0
     tenants: int = 0
     users: int = 0
     memberships: int = 0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from admin_api.api_keys.models import ApiKeyRow
 from admin_api.api_keys.service import change as change_key
-from admin_api.bootstrap.domain import BudgetContent, Deed, LimitsContent, decide
+from admin_api.bootstrap.domain import BudgetContent, Deed, LimitsContent, TenantSettingsContent, decide
 from admin_api.bootstrap.run import Run
 from admin_api.budgets import repository as budgets
 from admin_api.budgets.service import change as change_budget
@@ -14,12 +14,31 @@ from admin_api.rate_limits import repository as rate_limits
 from admin_api.rate_limits.ceiling import check_ceiling
 from admin_api.rate_limits.domain import normal
 from admin_api.rate_limits.models import loaded, stored
+from admin_api.runtime_settings import repository as runtime_settings
+from admin_api.runtime_settings.domain import TENANTS_SETTING
 from admin_api.tenants.models import TenantRow
+from admin_api.tenants.repository import ids_that_follow_the_default
 from common.events.control import LimitPolicy
 from common.events.subjects import LIMITS_SETTING, POLICIES_BUCKET, SETTINGS_BUCKET
 from common.http.errors import InvalidRequestError
 
 _NOTHING = LimitPolicy()
+
+
+async def put_tenant_settings(run: Run, wanted: TenantSettingsContent | None) -> bool:
+    if wanted is None:
+        return False
+    is_set = await runtime_settings.are_tenant_settings_set(run.session)
+    remembered = await run.resource_id("settings", TENANTS_SETTING) is not None
+    deed = decide(exists=is_set, remembered=remembered, replace=run.replace or wanted.replace)
+    await run.remember("settings", TENANTS_SETTING, TENANTS_SETTING)
+    if deed is Deed.NOTHING or (is_set and await runtime_settings.tenant_settings(run.session) == wanted.settings):
+        return False
+    await runtime_settings.replace_tenant_settings(run.session, wanted.settings, now=run.now)
+    following = await ids_that_follow_the_default(run.session)
+    await records.hold(run.session, POLICIES_BUCKET, *following)
+    await records.emit(run.session, POLICIES_BUCKET, *following)
+    return True
 
 
 async def put_limits(run: Run, wanted: LimitsContent) -> bool:

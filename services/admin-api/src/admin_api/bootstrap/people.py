@@ -1,5 +1,8 @@
 """Tenants, people and keys of a bootstrap. Each function says whether it changed anything."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy.exc import IntegrityError
 
 from admin_api.api_keys import repository as api_keys
@@ -11,6 +14,7 @@ from admin_api.bootstrap.run import Run
 from admin_api.configuration import records
 from admin_api.memberships import repository as memberships
 from admin_api.memberships.service import join
+from admin_api.tenants.service import change as change_tenant
 from admin_api.tenants.service import insert as insert_tenant
 from admin_api.users import repository as users
 from admin_api.users.service import insert as insert_user
@@ -29,10 +33,12 @@ async def put_tenant(run: Run, wanted: TenantContent) -> bool:
         row, _ = await insert_tenant(run.session, name=wanted.name, now=run.now, **fields)
     elif deed is Deed.REPLACE and row is not None:
         await records.hold(run.session, POLICIES_BUCKET, row.id)
-        changed = _set(row, {"name": wanted.name, **wanted.fields})
+        different = _different(row, {"name": wanted.name, **wanted.fields})
+        # One that is deleted stays so, until somebody brings it back.
+        changed = bool(different) and row.status != "deleted"
         if changed:
             try:
-                await records.emit(run.session, POLICIES_BUCKET, row.id)
+                await change_tenant(run.session, row, different, now=run.now)
             except IntegrityError as error:
                 raise InvalidRequestError(f"tenants: there is another tenant named {wanted.name}.") from error
     if row is not None:
@@ -58,7 +64,10 @@ async def put_user(run: Run, wanted: UserContent) -> bool:
         )
     elif deed is Deed.REPLACE and row is not None:
         await users.hold_owners(run.session)
-        changed = _set(row, {"name": wanted.name, "role": wanted.role})
+        different = _different(row, {"name": wanted.name, "role": wanted.role})
+        for name, value in different.items():
+            setattr(row, name, value)
+        changed = bool(different)
         await run.session.flush()
         if changed and not await users.count_enabled_owners(run.session):
             raise InvalidRequestError(f"admin_users: {wanted.email} is the last owner who can sign in.")
@@ -107,7 +116,7 @@ async def put_key(run: Run, wanted: KeyContent) -> bool:
                 policy=wanted.policy,
             )
     elif deed is Deed.REPLACE and row is not None and row.revoked_at is None:
-        different = {name: value for name, value in wanted.fields.items() if getattr(row, name) != value}
+        different = _different(row, wanted.fields)
         if different:
             changed = True
             await change_key(run.session, row, different)
@@ -117,8 +126,5 @@ async def put_key(run: Run, wanted: KeyContent) -> bool:
     return changed
 
 
-def _set(row: object, fields: dict[str, object]) -> bool:
-    different = {name: value for name, value in fields.items() if getattr(row, name) != value}
-    for name, value in different.items():
-        setattr(row, name, value)
-    return bool(different)
+def _different(row: object, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if getattr(row, name) != value}

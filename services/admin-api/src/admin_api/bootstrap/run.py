@@ -47,7 +47,7 @@ class Run:
         row = await self.tenant(name)
         if row is None and await self.resource_id("tenant", name) is None:
             raise InvalidRequestError(f"{by}: there is no tenant named {name}.")
-        return row
+        return None if row is None or row.status == "deleted" else row
 
     async def user_meant(self, email: str, by: str) -> UserRow | None:
         """As for a tenant."""

@@ -15,6 +15,7 @@ from admin_api.bootstrap.domain import (
     ModelContent,
     Subject,
     TenantContent,
+    TenantSettingsContent,
     UserContent,
 )
 from admin_api.budgets.schemas import BudgetCreate
@@ -23,6 +24,8 @@ from admin_api.catalog.schemas import Alias, RouteWrite
 from admin_api.fields import Moment, Name, Tags
 from admin_api.permissions import PlatformRole, TenantRole
 from admin_api.rate_limits.schemas import RateLimitsWrite
+from admin_api.runtime_settings.domain import TenantSettings
+from admin_api.runtime_settings.schemas import TenantSettingsWrite
 from admin_api.tenants.schemas import Models, TenantCreate
 from admin_api.users.schemas import Email, NewPassword
 from common.crypto.api_keys import is_api_key
@@ -37,6 +40,18 @@ def _checked_secret(secret: str) -> str:
 class _Part(BaseModel):
     # A message about a wrong document is printed; the values in it are secrets.
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class TenantSettingsWanted(TenantSettingsWrite):
+    """What is left out is as in an installation that never said."""
+
+    personal_tenants: bool = False
+    default_models: Models | None = Field(default_factory=list)
+    retention_days: Annotated[int, Field(strict=True, ge=0, le=3650)] = TenantSettings().retention_days
+    replace: bool = False
+
+    def content(self) -> TenantSettingsContent:
+        return TenantSettingsContent(self.value(), self.replace)
 
 
 class TenantWanted(TenantCreate):
@@ -154,6 +169,7 @@ class BootstrapDocument(_Part):
     """Everything is optional. `allow_literal_secrets` is read before, with the references of secrets."""
 
     allow_literal_secrets: bool = False
+    tenant_settings: TenantSettingsWanted | None = None
     tenants: list[TenantWanted] = []
     admin_users: list[UserWanted] = []
     memberships: list[MembershipWanted] = []
@@ -164,6 +180,7 @@ class BootstrapDocument(_Part):
 
     def value(self) -> Content:
         return Content(
+            tenant_settings=None if self.tenant_settings is None else self.tenant_settings.content(),
             tenants=tuple(tenant.value() for tenant in self.tenants),
             users=tuple(user.value() for user in self.admin_users),
             memberships=tuple(membership.value() for membership in self.memberships),

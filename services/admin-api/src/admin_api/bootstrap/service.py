@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import text
 
 from admin_api.bootstrap.domain import Changes, Content, Deed, ModelContent, are_same, decide, take_over_ids
-from admin_api.bootstrap.governance import put_budget, put_limits
+from admin_api.bootstrap.governance import put_budget, put_limits, put_tenant_settings
 from admin_api.bootstrap.people import put_key, put_membership, put_tenant, put_user
 from admin_api.bootstrap.run import Run
 from admin_api.catalog import repository as catalog
@@ -57,6 +57,7 @@ async def bootstrap(
             hash_secret=hash_secret,
         )
         return Changes(
+            settings=int(await put_tenant_settings(run, content.tenant_settings)),
             tenants=sum([await put_tenant(run, tenant) for tenant in content.tenants]),
             users=sum([await put_user(run, user) for user in content.users]),
             memberships=sum([await put_membership(run, membership) for membership in content.memberships]),

@@ -14,6 +14,10 @@ async def tenant_settings(session: AsyncSession) -> TenantSettings:
     return TenantSettings() if row is None else msgspec.convert(row.value, TenantSettings)
 
 
+async def are_tenant_settings_set(session: AsyncSession) -> bool:
+    return await session.get(SettingRow, TENANTS_SETTING) is not None
+
+
 async def replace_tenant_settings(session: AsyncSession, settings: TenantSettings, *, now: datetime) -> None:
     row, value = await session.get(SettingRow, TENANTS_SETTING), msgspec.to_builtins(settings)
     if row is None:

@@ -120,21 +120,27 @@ async def update_tenant(
         async with sessions.begin() as session:
             await records.hold(session, POLICIES_BUCKET, checked(tenant_id))
             row = await existing(session, tenant_id)
-            for field, value in changes.items():
-                setattr(row, field, value)
-            if "models" in changes and "follows_default_models" not in changes:
-                row.follows_default_models = False
-            if row.status != "archived":
-                row.archived_at = row.purge_after = None
-            elif row.archived_at is None:
-                row.archived_at = clock()
-            ids = await records.emit(session, POLICIES_BUCKET, tenant_id)
-            if "timezone" in changes:
-                ids += await _move_budgets(session, tenant_id)
+            ids = await change(session, row, changes, now=clock())
     except IntegrityError as error:
         raise _taken(error, str(changes.get("name"))) from error
     await propagation.wait(ids)
     return row
+
+
+async def change(session: AsyncSession, row: TenantRow, changes: Mapping[str, Any], *, now: datetime) -> list[int]:
+    """Set the fields in `changes` in the caller's transaction, which holds the record; the outbox rows that tell the edge."""
+    for field, value in changes.items():
+        setattr(row, field, value)
+    if "models" in changes and "follows_default_models" not in changes:
+        row.follows_default_models = False
+    if row.status != "archived":
+        row.archived_at = row.purge_after = None
+    elif row.archived_at is None:
+        row.archived_at = now
+    ids = await records.emit(session, POLICIES_BUCKET, row.id)
+    if "timezone" in changes:
+        ids += await _move_budgets(session, row.id)
+    return ids
 
 
 async def _move_budgets(session: AsyncSession, tenant_id: str) -> list[int]:
