@@ -375,3 +375,9 @@ async def test_metrics_count_what_happened(edge: Any, sdk: AsyncOpenAI, model: M
     assert f'gen_ai_server_time_per_output_token_seconds_bucket{{le="+Inf",{labels}}} 1.0' in text
     assert f'omg_edge_breaker_state{{route="{first.data.route_id}"}} 0.0' in text
     assert "omg_edge_calls_in_flight 0.0" in text
+
+
+async def test_metrics_can_be_switched_off(run_an_edge: Any) -> None:
+    async with run_an_edge(enable_metrics=False) as edge, httpx.AsyncClient(base_url=edge.url) as client:
+        assert (await client.get("/metrics")).status_code == 404
+        assert (await client.get("/healthz")).status_code == 200

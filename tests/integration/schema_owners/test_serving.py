@@ -83,6 +83,12 @@ async def test_its_metrics_are_prometheus_text(owner: Any, start_service: Any, p
     assert "omg_nats_connected 0.0" in metrics.text.splitlines()
 
 
+async def test_its_metrics_can_be_switched_off(owner: Any, start_service: Any, postgres_url: str) -> None:
+    service = start_service(owner.package, database_url=postgres_url, nats_url=NOWHERE, OMG_ENABLE_METRICS="false")
+    assert (await service.until("/metrics", 404)).json()["error"]["code"] == "not_found"
+    await service.until("/healthz", 200)
+
+
 async def test_sigterm_ends_it_in_good_order(
     owner: Any, start_service: Any, postgres_url: str, nats_server: NatsServer
 ) -> None:

@@ -55,6 +55,7 @@ class ProcessSettings(_OmgSettings):
         int, Field(ge=0, le=65535), Key("server.listen_port", "Port to listen on; 0 takes a free one.")
     ] = 8080
     log_level: Annotated[str, Key("observability.log_level", "`debug`, `info`, `warning` or `error`.")] = "info"
+    enable_metrics: Annotated[bool, Key("observability.enable_metrics", "Whether `/metrics` answers.")] = True
 
 
 class BusSettings(_OmgSettings):

@@ -29,6 +29,7 @@ def create_app(wiring: Wiring) -> FastAPI:
         description=_DESCRIPTION,
         pings=wiring.required,
         reported=wiring.reported,
+        metrics=wiring.metrics,
         lifespan=lifespan,
         docs=True,
     )

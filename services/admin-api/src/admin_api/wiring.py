@@ -59,6 +59,7 @@ class Wiring:
             allow_private=settings.allow_private_upstreams,
         )
         self.required: Mapping[str, Ping] = {"postgres": partial(ping, self._engine)}
+        self.metrics = settings.enable_metrics
         self.reported: Mapping[str, Ping] = {"nats": self._bus.ping, "redis": self._counters.ping}
         self.portal = None if settings.portal_dir is None else Portal(settings.portal_dir)
         self.services = Services(

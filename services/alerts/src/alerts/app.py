@@ -22,5 +22,6 @@ def create_app(wiring: Wiring) -> FastAPI:
         description="Notifications by e-mail and webhook",
         pings=wiring.required,
         reported=wiring.reported,
+        metrics=wiring.metrics,
         lifespan=lifespan,
     )

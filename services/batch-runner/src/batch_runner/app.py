@@ -22,5 +22,6 @@ def create_app(wiring: Wiring) -> FastAPI:
         description="Batches of calls, run by the gateway itself",
         pings=wiring.required,
         reported=wiring.reported,
+        metrics=wiring.metrics,
         lifespan=lifespan,
     )

@@ -181,7 +181,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
                 yield Edge(
                     pipeline=pipeline,
                     models=Models(configuration, authenticator, key_policy),
-                    health=Health(configuration, journal, bus, registry),
+                    health=Health(configuration, journal, bus, registry if settings.enable_metrics else None),
                 )
                 await limits.drain(within=_TELL_LIMITS_S)
             await publisher.drain()

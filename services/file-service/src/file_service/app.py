@@ -22,5 +22,6 @@ def create_app(wiring: Wiring) -> FastAPI:
         description="Uploaded files of the gateway's tenants",
         pings=wiring.required,
         reported=wiring.reported,
+        metrics=wiring.metrics,
         lifespan=lifespan,
     )

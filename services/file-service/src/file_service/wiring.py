@@ -21,6 +21,7 @@ class Wiring:
         )
         self._bus = Bus(url=settings.nats_url.get_secret_value(), name=SERVICE)
         self.required: Mapping[str, Ping] = {"postgres": partial(ping, self._engine)}
+        self.metrics = settings.enable_metrics
         self.reported: Mapping[str, Ping] = {"nats": self._bus.ping}
 
     @asynccontextmanager

@@ -34,10 +34,12 @@ def create_app(
     reported: Mapping[str, Ping] | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     docs: bool = False,
+    metrics: bool = True,
 ) -> FastAPI:
     """`/readyz` is 200 when all `pings` answer, and also tells how the `reported` do. Both may be filled later, by the lifespan.
 
     `docs` publishes `/openapi.json`. A page for people is the service's own: FastAPI's loads its scripts from other hosts.
+    Without `metrics`, `/metrics` is not there.
     """
     app = FastAPI(
         title=title,
@@ -68,7 +70,9 @@ def create_app(
         return JSONResponse({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
 
     @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
+    async def read_metrics() -> Response:
+        if not metrics:
+            raise NotFoundError("Metrics are switched off.")
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app

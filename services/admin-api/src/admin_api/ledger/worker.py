@@ -125,6 +125,7 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
         description="Writes the usage ledger.",
         pings={"postgres": partial(ping, engine), "nats": bus.ping, "consumer": consumer_is_bound},
         lifespan=lifespan,
+        metrics=settings.enable_metrics,
     )
 
 

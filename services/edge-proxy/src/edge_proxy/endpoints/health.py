@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from common.bus.connection import Bus
 from edge_proxy.control.configuration import Configuration
+from edge_proxy.errors import UnknownUrl
 from edge_proxy.recording.journal import Journal
 from edge_proxy.server.client import Client
 
@@ -21,7 +22,7 @@ class Health(msgspec.Struct, frozen=True):
     configuration: Configuration
     journal: Journal
     bus: Bus
-    registry: CollectorRegistry
+    registry: CollectorRegistry | None
 
     def healthz(self, client: Client) -> None:
         client.reply(200, _OK)
@@ -38,4 +39,7 @@ class Health(msgspec.Struct, frozen=True):
         client.reply(200 if ready else 503, msgspec.json.encode({"ready": ready, "checks": checks}))
 
     def metrics(self, client: Client) -> None:
+        """Raises `UnknownUrl` where they are switched off."""
+        if self.registry is None:
+            raise UnknownUrl("Metrics are switched off.")
         client.reply(200, generate_latest(self.registry), content_type=CONTENT_TYPE_LATEST.encode())
