@@ -45,6 +45,7 @@ async def known(admin: Any) -> dict[str, str]:
         "token_id": token["id"],
         "entry_id": (await owner.get("/admin/audit/entries")).json()["data"][0]["id"],
         "session_id": (await person.get("/user/sessions")).json()["data"][0]["id"],
+        "call_id": "req_" + "0" * 32,
         "budget_id": (await (await admin.owner()).post("/admin/budgets", json=budget)).json()["id"],
     }
 

@@ -13,6 +13,7 @@ from admin_api.usage.domain import (
     Range,
     Window,
     bucket_starts,
+    day_starts,
     entry_windows,
     parse_zone,
     resolve_range,
@@ -221,7 +222,6 @@ def test_what_is_no_zone_is_refused(name: str) -> None:
         ({"start": _NOW, "end": _NOW}, "end"),
         ({"start": _NOW, "end": _NOW - _HOUR}, "end"),
         ({"start": _NOW - timedelta(days=180, microseconds=1), "end": _NOW}, "end"),
-        ({"period": "7d", "start": _NOW - _HOUR, "end": _NOW}, "period"),
         ({"start": datetime(1, 1, 1, tzinfo=UTC), "end": datetime(1, 1, 2, tzinfo=UTC)}, "start"),
         ({"start": _NOW, "end": datetime(9999, 12, 31, tzinfo=UTC)}, "end"),
     ],
@@ -234,3 +234,19 @@ def test_what_is_no_range_is_refused(given: dict[str, datetime], param: str) -> 
 
 def test_180_days_are_not_too_long() -> None:
     assert len(bucket_starts(_between(_NOW - timedelta(days=180), _NOW))) == 181
+
+
+def test_start_and_end_count_before_the_period() -> None:
+    asked = resolve_range(period="7d", start=_NOW - _HOUR, end=_NOW, timezone="UTC", now=_NOW)
+
+    assert asked.window == Window(_NOW - _HOUR, _NOW)
+
+
+def test_days_of_a_short_range_are_days_all_the_same() -> None:
+    berlin = _between(datetime(2026, 10, 24, 21, tzinfo=UTC), datetime(2026, 10, 26, 1, tzinfo=UTC), "Europe/Berlin")
+
+    assert [start.isoformat() for start in day_starts(berlin)] == [
+        "2026-10-24T21:00:00+00:00",
+        "2026-10-24T22:00:00+00:00",
+        "2026-10-25T23:00:00+00:00",  # a day of 25 hours
+    ]

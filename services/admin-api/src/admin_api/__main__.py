@@ -1,4 +1,4 @@
-"""`python -m admin_api serve|worker|migrate|bootstrap|config|openapi`: the only place of this service that reads the environment.
+"""`python -m admin_api serve|worker|migrate|bootstrap|ledger|config|openapi`: all that reads the environment in this service.
 
 Each command imports what it runs: a migration needs no web framework, and the worker no portal.
 """
@@ -6,6 +6,7 @@ Each command imports what it runs: a migration needs no web framework, and the w
 import argparse
 import os
 import sys
+from datetime import UTC, datetime
 
 from common.configuration.command import BlockCheck, Processes, add_config_command
 from common.imports import quick_imports
@@ -29,10 +30,26 @@ def main() -> None:
     )
     bootstrap.add_argument("--replace", action="store_true", help="make everything what the document says")
     bootstrap.set_defaults(run=_bootstrap)
+    _add_ledger_command(commands.add_parser("ledger", help="what a person does with the ledger"))
     add_config_command(commands, _processes, blocks=_check_blocks)
     commands.add_parser("openapi", help="print the description of the Admin API").set_defaults(run=_openapi)
     arguments = parser.parse_args()
     arguments.run(arguments)
+
+
+def _add_ledger_command(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="ledger_command", required=True)
+    rebuild = commands.add_parser("rebuild", help="make the hourly sums again from the entries; the worker may go on")
+    for name, which in (("--from", "first"), ("--to", "last, not included")):
+        rebuild.add_argument(
+            name, dest=name.strip("-"), type=_moment, metavar="TIME", help=f"the {which}: RFC 3339; by default all"
+        )
+    rebuild.set_defaults(run=_rebuild)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _processes() -> Processes:
@@ -115,6 +132,23 @@ def _bootstrap(arguments: argparse.Namespace) -> None:
         run(settings, arguments.file, replace=arguments.replace)
     except BootstrapError as error:
         sys.exit(f"bootstrap: {error}")
+
+
+def _rebuild(arguments: argparse.Namespace) -> None:
+    with quick_imports():
+        from admin_api.ledger.command import run_rebuild
+        from admin_api.settings import LedgerSettings
+        from common.db.errors import DatabaseUnavailableError
+        from common.logging import configure_logging
+        from common.settings import from_environment
+
+    settings = from_environment(LedgerSettings)
+    configure_logging(level=settings.log_level, service="admin-api-ledger")
+    try:
+        done = run_rebuild(settings, start=getattr(arguments, "from"), end=arguments.to)
+    except DatabaseUnavailableError as error:
+        sys.exit(f"ledger rebuild: {error}")
+    sys.stdout.write(f"{done.days} days made again; {done.wrong} rows of sums were wrong\n")
 
 
 def _openapi(_arguments: argparse.Namespace) -> None:

@@ -23,6 +23,7 @@ from admin_api.runtime_settings import endpoints as runtime_settings
 from admin_api.sessions import endpoints as sessions
 from admin_api.tenants import endpoints as tenants
 from admin_api.usage import endpoints as usage
+from admin_api.usage import own_endpoints as own_usage
 from admin_api.users import endpoints as users
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -43,6 +44,7 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     catalog.router,
     declared.router,
     usage.router,
+    own_usage.router,
     audit.router,
     runtime_settings.router,
 )

@@ -18,10 +18,22 @@ class MigrateSettings(ProcessSettings, DatabaseSettings):
     """`migrate`: its Postgres role only."""
 
 
+class LedgerSettings(ProcessSettings, DatabaseSettings):
+    """`ledger`: its Postgres role only."""
+
+
 class WorkerSettings(ProcessSettings, DatabaseSettings, BusSettings):
     """`worker`: the ledger's database, the stream it is filled from, and Redis, which it tells what budgets have spent."""
 
     redis_url: RedisUrl
+    usage_retention_months: Annotated[
+        int,
+        Field(ge=0, le=1200),
+        Key(
+            "ledger.retention_months",
+            "Whole months for which single calls are kept beside the current one; 0 keeps them for good. Sums are always kept.",
+        ),
+    ] = 0
     budget_reconcile_seconds: Annotated[
         float,
         Field(ge=0.1, le=3600),

@@ -80,7 +80,22 @@ class UsageEntryRow(LedgerBase):
     recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=text("now()"))
 
 
-class UsageHourlyRow(LedgerBase):
+class _Sums:
+    """What both tables of hourly sums hold."""
+
+    requests: Mapped[int] = mapped_column(BigInteger)
+    failed_requests: Mapped[int] = mapped_column(BigInteger)
+    aborted_requests: Mapped[int] = mapped_column(BigInteger)
+    interrupted_requests: Mapped[int] = mapped_column(BigInteger)
+    estimated_requests: Mapped[int] = mapped_column(BigInteger)
+    input_tokens: Mapped[Decimal] = mapped_column(_SUM)
+    cached_input_tokens: Mapped[Decimal] = mapped_column(_SUM)
+    output_tokens: Mapped[Decimal] = mapped_column(_SUM)
+    reasoning_tokens: Mapped[Decimal] = mapped_column(_SUM)
+    cost_nano_usd: Mapped[Decimal] = mapped_column(_SUM)
+
+
+class UsageHourlyRow(_Sums, LedgerBase):
     """The sums of one UTC hour, tenant, key, alias, provider and model. `hour` is its start."""
 
     __tablename__ = "usage_hourly"
@@ -92,16 +107,19 @@ class UsageHourlyRow(LedgerBase):
     alias: Mapped[str] = mapped_column(Text, primary_key=True)
     provider: Mapped[str] = mapped_column(Text, primary_key=True)
     model: Mapped[str] = mapped_column(Text, primary_key=True)
-    requests: Mapped[int] = mapped_column(BigInteger)
-    failed_requests: Mapped[int] = mapped_column(BigInteger)
-    aborted_requests: Mapped[int] = mapped_column(BigInteger)
-    interrupted_requests: Mapped[int] = mapped_column(BigInteger)
-    estimated_requests: Mapped[int] = mapped_column(BigInteger)
-    input_tokens: Mapped[Decimal] = mapped_column(_SUM)
-    cached_input_tokens: Mapped[Decimal] = mapped_column(_SUM)
-    output_tokens: Mapped[Decimal] = mapped_column(_SUM)
-    reasoning_tokens: Mapped[Decimal] = mapped_column(_SUM)
-    cost_nano_usd: Mapped[Decimal] = mapped_column(_SUM)
+
+
+class UsageHourlyTagRow(_Sums, LedgerBase):
+    """The sums of one UTC hour, key and tag: a call counts once for each of its key's tags, and not at all without one."""
+
+    __tablename__ = "usage_hourly_tags"
+    __table_args__ = (Index(None, "tenant_id", "hour"),)
+
+    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    key_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
 class KeyActivityRow(LedgerBase):

@@ -5,6 +5,7 @@ in one transaction per month, under an advisory lock (workers take turns) and an
 rows to move cannot grow meanwhile. Calls of other months are entered undisturbed.
 """
 
+import re
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from common.logging import get_logger
 MONTHS_AHEAD: Final = 2
 # Rows of the default partition that are older, or lie further in the future, are somebody's wrong clock: no months for those.
 _MONTHS_BACK: Final = 24
+_IS_MONTH: Final = re.compile(r"usage_entries_\d{4}_\d{2}")
 _LOCK: Final = zlib.crc32(b"ledger.usage_entries partitions")
 
 _log = get_logger(__name__)
@@ -81,6 +83,28 @@ async def ensure_partitions(sessions: Sessions, *, now: datetime) -> list[str]:
     return made
 
 
+async def drop_partitions(sessions: Sessions, *, now: datetime, keep: int) -> list[str]:
+    """Drop the months of entries that are older than `keep` months before this one; 0 keeps all. Returns what was dropped.
+
+    The hourly sums stay, and so does what budgets have spent. Raises SQLAlchemy's errors, also when a lock cannot be had within two
+    seconds: to be tried again later.
+    """
+    if keep == 0:
+        return []
+    first_kept = Month.of(now).plus(-keep).partition
+    async with sessions.begin() as session:
+        old = sorted(name for name in await _names(session) if _IS_MONTH.fullmatch(name) and name < first_kept)
+    for name in old:
+        async with sessions.begin() as session:
+            await session.execute(text("SET LOCAL lock_timeout = '2s'"))
+            await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            if name in await _names(session):
+                await (await session.connection()).exec_driver_sql(f"DROP TABLE ledger.{name}")
+    if old:
+        _log.info("old entries dropped", partitions=old)
+    return old
+
+
 async def _months_of_strays(session: AsyncSession, *, first: Month, beyond: Month) -> set[Month]:
     found = await session.scalars(
         text("""
@@ -93,14 +117,18 @@ async def _months_of_strays(session: AsyncSession, *, first: Month, beyond: Mont
 
 
 async def _existing(session: AsyncSession, months: set[Month]) -> set[Month]:
-    names = await session.scalars(
+    present = await _names(session)
+    return {month for month in months if month.partition in present}
+
+
+async def _names(session: AsyncSession) -> set[str]:
+    found = await session.scalars(
         text("""
             SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid
             WHERE inhparent = 'ledger.usage_entries'::regclass
         """)
     )
-    present = set(names)
-    return {month for month in months if month.partition in present}
+    return set(found)
 
 
 async def make_partition(session: AsyncSession, month: Month) -> bool:

@@ -69,6 +69,10 @@ SUMS: Final[Mapping[str, str]] = {
 
 HOUR: Final = "date_trunc('hour', occurred_at, 'UTC')"
 _KEY: Final = ", ".join(("hour", *DIMENSIONS))
+TAG_DIMENSIONS: Final = ("tenant_id", "key_id", "name", "value")
+"""With the hour, the key of `usage_hourly_tags`."""
+_TAG_KEY: Final = ", ".join(("hour", *TAG_DIMENSIONS))
+_ADDING: Final = ", ".join(f"{name} = known.{name} + excluded.{name}" for name in SUMS)
 
 _RECORD: Final = text(f"""
     WITH inserted AS (
@@ -80,7 +84,13 @@ _RECORD: Final = text(f"""
         INSERT INTO ledger.usage_hourly AS known ({_KEY}, {", ".join(SUMS)})
         SELECT {HOUR} AS hour, {", ".join(DIMENSIONS)}, {", ".join(SUMS.values())}
         FROM inserted GROUP BY {_KEY} ORDER BY {_KEY}
-        ON CONFLICT ({_KEY}) DO UPDATE SET {", ".join(f"{name} = known.{name} + excluded.{name}" for name in SUMS)}
+        ON CONFLICT ({_KEY}) DO UPDATE SET {_ADDING}
+    ), tagged AS (
+        INSERT INTO ledger.usage_hourly_tags AS known ({_TAG_KEY}, {", ".join(SUMS)})
+        SELECT {HOUR} AS hour, tenant_id, key_id, tag.key, tag.value, {", ".join(SUMS.values())}
+        FROM inserted CROSS JOIN LATERAL jsonb_each_text(tags) AS tag
+        GROUP BY hour, tenant_id, key_id, tag.key, tag.value ORDER BY hour, tenant_id, key_id, tag.key, tag.value
+        ON CONFLICT ({_TAG_KEY}) DO UPDATE SET {_ADDING}
     ), used AS (
         INSERT INTO ledger.key_activity AS known (key_id, last_used_at)
         SELECT key_id, max(occurred_at) FROM inserted GROUP BY key_id ORDER BY key_id

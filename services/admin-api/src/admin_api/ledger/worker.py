@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from admin_api.ledger.consumers import UsageHandler, decode_usage
-from admin_api.ledger.partitions import ensure_partitions
+from admin_api.ledger.partitions import drop_partitions, ensure_partitions
 from admin_api.ledger.reconciler import Reconciler
 from admin_api.ledger.spending import SpendTeller
 from admin_api.settings import WorkerSettings
@@ -86,7 +86,7 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
 
     async def keep_partitions() -> None:
         while True:
-            made = await _try_partitions(sessions, clock)
+            made = await _try_partitions(sessions, clock, keep=settings.usage_retention_months)
             partitions_tried.set()
             pause = _PARTITIONS_INTERVAL_S if made else _PARTITIONS_RETRY_S
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
@@ -133,9 +133,10 @@ async def _leave_to_reconciler(_budgets: Mapping[str, bytes]) -> None:
     """What all budgets have spent is compared in its rounds."""
 
 
-async def _try_partitions(sessions: Sessions, clock: Clock) -> bool:
+async def _try_partitions(sessions: Sessions, clock: Clock, *, keep: int) -> bool:
     try:
         await ensure_partitions(sessions, now=clock())
+        await drop_partitions(sessions, now=clock(), keep=keep)
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         _partition_failures.inc()
         _log.warning("partitions not made", reason=repr(error))

@@ -5,7 +5,7 @@ off, follow from that: every boundary is an instant in UTC, and the boundaries o
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
@@ -50,7 +50,7 @@ class Range:
 def resolve_range(
     *, period: Period | None, start: datetime | None, end: datetime | None, timezone: str, now: datetime
 ) -> Range:
-    """The range that a request names, either by `period` or by `start` and `end`. Raises `InvalidRequestError`.
+    """The range that a request names, by `start` and `end` or else by `period`. Raises `InvalidRequestError`.
 
     `24h` is the local hour that runs now and the 23 before, `7d` and `30d` are today and the days before, `month` is the current
     calendar month: all end in the future, where nothing is yet, so that the last bucket is a whole one.
@@ -58,8 +58,6 @@ def resolve_range(
     zone = parse_zone(timezone)
     if start is None and end is None:
         return Range(_window_of(period or _DEFAULT_PERIOD, zone, now), zone)
-    if period is not None:
-        raise _invalid("period", "give either a period, or start and end.")
     if start is None or end is None:
         raise _invalid("end" if end is None else "start", "start and end go together.")
     for name, moment in (("start", start), ("end", end)):
@@ -84,7 +82,15 @@ def parse_zone(name: str) -> ZoneInfo:
 
 def bucket_starts(asked: Range) -> list[datetime]:
     """Where each bucket begins, in UTC: the first with the range, the last before its end."""
-    following = _next_hour if asked.bucket == "hour" else _next_day
+    return _starts(asked, _next_hour if asked.bucket == "hour" else _next_day)
+
+
+def day_starts(asked: Range) -> list[datetime]:
+    """The same by days, however short the range is."""
+    return _starts(asked, _next_day)
+
+
+def _starts(asked: Range, following: Callable[[datetime, ZoneInfo], datetime]) -> list[datetime]:
     starts = [asked.window.start]
     while (start := following(starts[-1], asked.zone)) < asked.window.end:
         starts.append(start)

@@ -9,7 +9,9 @@ from admin_api.fields import NO_CONTROL_CHARACTERS, Moment
 from admin_api.ledger.models import UsageEntryRow
 from admin_api.paging import Page
 from admin_api.usage.domain import Bucket
-from admin_api.usage.repository import Group, Sums
+from admin_api.usage.filters import Group
+from admin_api.usage.repository import Sums
+from admin_api.usage.service import SeriesKind
 from common.events.usage import CallStatus
 from common.money import PricePerMillion, format_price
 
@@ -52,7 +54,8 @@ class UsageSummary(BaseModel):
 
 
 class BreakdownItem(Totals):
-    """One model, tenant or key. `label` is its name, or the id again when nobody knows it any more."""
+    """One of a group. `label` is its name, or the id again when nobody knows it any more. The id of a tag is `name=value`;
+    among users, the empty id stands for keys that are nobody's."""
 
     id: str
     label: str
@@ -65,6 +68,50 @@ class UsageBreakdown(BaseModel):
     end: datetime
     group: Group
     items: list[BreakdownItem]
+
+
+class UsageSeries(BaseModel):
+    """One of what is compared, by the day: each day of the range is there, also one without a call."""
+
+    kind: SeriesKind
+    id: str
+    label: str
+    totals: Totals
+    points: list[Point]
+
+
+class UsageComparison(BaseModel):
+    """Several tenants, users and models over the same days."""
+
+    start: datetime
+    end: datetime
+    timezone: str
+    series: list[UsageSeries]
+
+
+class DailyItem(Totals):
+    """What a day's usage consists of, in part."""
+
+    id: str
+    label: str
+
+
+class Day(BaseModel):
+    """One day of the zone, from its start; `items` only has what was used."""
+
+    start: datetime
+    totals: Totals
+    items: list[DailyItem]
+
+
+class DailyUsage(BaseModel):
+    """Each day of the range, and what it consists of, the dearest of the whole range first."""
+
+    start: datetime
+    end: datetime
+    timezone: str
+    split: Group
+    days: list[Day]
 
 
 class CallLine(BaseModel):
