@@ -798,7 +798,7 @@ export interface paths {
         };
         /**
          * Read Usage Breakdown
-         * @description What cost most in a range: models (by alias), tenants or keys.
+         * @description What cost most in a range: models (by alias), tenants, keys, users (who own the keys), providers or tags.
          */
         get: operations["read_usage_breakdown"];
         put?: never;
@@ -821,6 +821,106 @@ export interface paths {
          * @description Single calls, newest first.
          */
         get: operations["list_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/usage/calls/{call_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Call
+         * @description One call, and the lines of its bill.
+         */
+        get: operations["read_call"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/usage/calls/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Calls
+         * @description Single calls, oldest first, as CSV: all that the filters let through.
+         */
+        get: operations["export_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/usage/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Usage
+         * @description Tenants, models and users beside each other, up to ten in all, by the day.
+         */
+        get: operations["compare_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/usage/costs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Costs
+         * @description Costs by the hour, in the columns of FOCUS 1.2.
+         */
+        get: operations["export_costs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/usage/daily": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Daily Usage
+         * @description Each day, and what it consists of: of a tenant by its keys, of a model by tenants, or as it is asked for.
+         */
+        get: operations["read_daily_usage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1397,6 +1497,166 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/usage/breakdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read My Usage Breakdown
+         * @description What cost most in a range: models (by alias), tenants, keys, users (who own the keys), providers or tags.
+         */
+        get: operations["read_my_usage_breakdown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/usage/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List My Calls
+         * @description Single calls, newest first.
+         */
+        get: operations["list_my_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/usage/calls/{call_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read My Call
+         * @description One call, and the lines of its bill.
+         */
+        get: operations["read_my_call"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/usage/calls/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export My Calls
+         * @description Single calls, oldest first, as CSV: all that the filters let through.
+         */
+        get: operations["export_my_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/usage/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare My Usage
+         * @description Tenants, models and users beside each other, up to ten in all, by the day.
+         */
+        get: operations["compare_my_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/usage/costs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export My Costs
+         * @description Costs by the hour, in the columns of FOCUS 1.2.
+         */
+        get: operations["export_my_costs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/usage/daily": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read My Daily Usage
+         * @description Each day, and what it consists of.
+         */
+        get: operations["read_my_daily_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/usage/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read My Usage Summary
+         * @description Usage over time, by the hour for up to 48 hours, otherwise by the day.
+         */
+        get: operations["read_my_usage_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1716,7 +1976,8 @@ export interface components {
         };
         /**
          * BreakdownItem
-         * @description One model, tenant or key. `label` is its name, or the id again when nobody knows it any more.
+         * @description One of a group. `label` is its name, or the id again when nobody knows it any more. The id of a tag is `name=value`;
+         *     among users, the empty id stands for keys that are nobody's.
          */
         BreakdownItem: {
             /** Cached Input Tokens */
@@ -1992,6 +2253,67 @@ export interface components {
             problems: string[];
             /** Read At */
             read_at: string | null;
+        };
+        /**
+         * DailyItem
+         * @description What a day's usage consists of, in part.
+         */
+        DailyItem: {
+            /** Cached Input Tokens */
+            cached_input_tokens: number;
+            /** Cost Nano Usd */
+            cost_nano_usd: string;
+            /** Failed Requests */
+            failed_requests: number;
+            /** Id */
+            id: string;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Label */
+            label: string;
+            /** Output Tokens */
+            output_tokens: number;
+            /** Requests */
+            requests: number;
+        };
+        /**
+         * DailyUsage
+         * @description Each day of the range, and what it consists of, the dearest of the whole range first.
+         */
+        DailyUsage: {
+            /** Days */
+            days: components["schemas"]["Day"][];
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /**
+             * Split
+             * @enum {string}
+             */
+            split: "model" | "tenant" | "key" | "user" | "provider" | "tag";
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /** Timezone */
+            timezone: string;
+        };
+        /**
+         * Day
+         * @description One day of the zone, from its start; `items` only has what was used.
+         */
+        Day: {
+            /** Items */
+            items: components["schemas"]["DailyItem"][];
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            totals: components["schemas"]["Totals"];
         };
         /**
          * DeclaredModel
@@ -2874,7 +3196,7 @@ export interface components {
              * Group
              * @enum {string}
              */
-            group: "model" | "tenant" | "key";
+            group: "model" | "tenant" | "key" | "user" | "provider" | "tag";
             /** Items */
             items: components["schemas"]["BreakdownItem"][];
             /**
@@ -2882,6 +3204,44 @@ export interface components {
              * Format: date-time
              */
             start: string;
+        };
+        /**
+         * UsageComparison
+         * @description Several tenants, users and models over the same days.
+         */
+        UsageComparison: {
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Series */
+            series: components["schemas"]["UsageSeries"][];
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /** Timezone */
+            timezone: string;
+        };
+        /**
+         * UsageSeries
+         * @description One of what is compared, by the day: each day of the range is there, also one without a call.
+         */
+        UsageSeries: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "tenant" | "model" | "user";
+            /** Label */
+            label: string;
+            /** Points */
+            points: components["schemas"]["Point"][];
+            totals: components["schemas"]["Totals"];
         };
         /**
          * UsageSummary
@@ -4818,12 +5178,12 @@ export interface operations {
             query: {
                 /** @description Not included; at most 180 days after `start`. */
                 end?: string | null;
-                group: "model" | "tenant" | "key";
+                group: "model" | "tenant" | "key" | "user" | "provider" | "tag";
                 /** @description How many items at most. */
                 limit?: number;
                 /** @description Without any of these it is the last 24 hours. */
                 period?: ("24h" | "7d" | "30d" | "month") | null;
-                /** @description RFC 3339, with `end` and instead of `period`. */
+                /** @description RFC 3339, with `end`; both count before `period`. */
                 start?: string | null;
                 tenant_id?: string | null;
                 /** @description IANA name; its days and hours are the buckets. */
@@ -4861,10 +5221,22 @@ export interface operations {
                 alias?: string | null;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                /** @description As the request said, hashed if the edge does so. */
+                end_user?: string | null;
                 key_id?: string | null;
                 /** @description How many items at most. */
                 limit?: number;
+                provider?: string | null;
+                /** @description RFC 3339, with `end`. */
+                start?: string | null;
+                status?: ("succeeded" | "failed" | "aborted" | "interrupted") | null;
+                /** @description `name=value`, one the key carried. */
+                tag?: string | null;
                 tenant_id?: string | null;
+                /** @description Whose keys. */
+                user_id?: string | null;
             };
             header?: never;
             path?: never;
@@ -4892,6 +5264,208 @@ export interface operations {
             };
         };
     };
+    read_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Call"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    export_calls: {
+        parameters: {
+            query?: {
+                alias?: string | null;
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                /** @description As the request said, hashed if the edge does so. */
+                end_user?: string | null;
+                key_id?: string | null;
+                provider?: string | null;
+                /** @description RFC 3339, with `end`. */
+                start?: string | null;
+                status?: ("succeeded" | "failed" | "aborted" | "interrupted") | null;
+                /** @description `name=value`, one the key carried. */
+                tag?: string | null;
+                tenant_id?: string | null;
+                /** @description Whose keys. */
+                user_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description CSV, with a line of names. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    compare_usage: {
+        parameters: {
+            query?: {
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                /** @description Ids, commas between them. */
+                model_aliases?: string;
+                /** @description Without any of these it is the last 30 days. */
+                period?: ("24h" | "7d" | "30d" | "month") | null;
+                /** @description RFC 3339, with `end`; both count before `period`. */
+                start?: string | null;
+                /** @description Ids, commas between them. */
+                tenant_ids?: string;
+                /** @description IANA name; its days are the points. */
+                timezone?: string;
+                /** @description Ids, commas between them. */
+                user_ids?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageComparison"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    export_costs: {
+        parameters: {
+            query?: {
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                /** @description Without any of these it is the last 30 days. */
+                period?: ("24h" | "7d" | "30d" | "month") | null;
+                /** @description RFC 3339, with `end`; both count before `period`. */
+                start?: string | null;
+                tenant_id?: string | null;
+                /** @description IANA name; its days are the points. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description CSV, with a line of names. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_daily_usage: {
+        parameters: {
+            query: {
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                key_id?: string | null;
+                model_alias?: string | null;
+                /** @description Without any of these it is the last 30 days. */
+                period?: ("24h" | "7d" | "30d" | "month") | null;
+                split: "model" | "tenant" | "key" | "user" | "provider" | "tag";
+                /** @description RFC 3339, with `end`; both count before `period`. */
+                start?: string | null;
+                tenant_id?: string | null;
+                /** @description IANA name; its days are the points. */
+                timezone?: string;
+                user_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyUsage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     read_usage_summary: {
         parameters: {
             query?: {
@@ -4899,7 +5473,7 @@ export interface operations {
                 end?: string | null;
                 /** @description Without any of these it is the last 24 hours. */
                 period?: ("24h" | "7d" | "30d" | "month") | null;
-                /** @description RFC 3339, with `end` and instead of `period`. */
+                /** @description RFC 3339, with `end`; both count before `period`. */
                 start?: string | null;
                 tenant_id?: string | null;
                 /** @description IANA name; its days and hours are the buckets. */
@@ -6123,6 +6697,350 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RateLimitsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_my_usage_breakdown: {
+        parameters: {
+            query: {
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                group: "model" | "tenant" | "key" | "user" | "provider" | "tag";
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description Without any of these it is the last 24 hours. */
+                period?: ("24h" | "7d" | "30d" | "month") | null;
+                /** @description `all`, `personal` (one's own keys), or a tenant's id. */
+                scope?: string;
+                /** @description RFC 3339, with `end`; both count before `period`. */
+                start?: string | null;
+                /** @description IANA name; its days and hours are the buckets. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageBreakdown"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_my_calls: {
+        parameters: {
+            query?: {
+                alias?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                /** @description As the request said, hashed if the edge does so. */
+                end_user?: string | null;
+                key_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                provider?: string | null;
+                /** @description `all`, `personal` (one's own keys), or a tenant's id. */
+                scope?: string;
+                /** @description RFC 3339, with `end`. */
+                start?: string | null;
+                status?: ("succeeded" | "failed" | "aborted" | "interrupted") | null;
+                /** @description `name=value`, one the key carried. */
+                tag?: string | null;
+                tenant_id?: string | null;
+                /** @description Whose keys. */
+                user_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallPage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_my_call: {
+        parameters: {
+            query?: {
+                /** @description `all`, `personal` (one's own keys), or a tenant's id. */
+                scope?: string;
+            };
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Call"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    export_my_calls: {
+        parameters: {
+            query?: {
+                alias?: string | null;
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                /** @description As the request said, hashed if the edge does so. */
+                end_user?: string | null;
+                key_id?: string | null;
+                provider?: string | null;
+                /** @description `all`, `personal` (one's own keys), or a tenant's id. */
+                scope?: string;
+                /** @description RFC 3339, with `end`. */
+                start?: string | null;
+                status?: ("succeeded" | "failed" | "aborted" | "interrupted") | null;
+                /** @description `name=value`, one the key carried. */
+                tag?: string | null;
+                tenant_id?: string | null;
+                /** @description Whose keys. */
+                user_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description CSV, with a line of names. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    compare_my_usage: {
+        parameters: {
+            query?: {
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                /** @description Ids, commas between them. */
+                model_aliases?: string;
+                /** @description Without any of these it is the last 30 days. */
+                period?: ("24h" | "7d" | "30d" | "month") | null;
+                /** @description `all`, `personal` (one's own keys), or a tenant's id. */
+                scope?: string;
+                /** @description RFC 3339, with `end`; both count before `period`. */
+                start?: string | null;
+                /** @description Ids, commas between them. */
+                tenant_ids?: string;
+                /** @description IANA name; its days are the points. */
+                timezone?: string;
+                /** @description Ids, commas between them. */
+                user_ids?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageComparison"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    export_my_costs: {
+        parameters: {
+            query?: {
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                /** @description Without any of these it is the last 30 days. */
+                period?: ("24h" | "7d" | "30d" | "month") | null;
+                /** @description `all`, `personal` (one's own keys), or a tenant's id. */
+                scope?: string;
+                /** @description RFC 3339, with `end`; both count before `period`. */
+                start?: string | null;
+                /** @description IANA name; its days are the points. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description CSV, with a line of names. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_my_daily_usage: {
+        parameters: {
+            query: {
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                key_id?: string | null;
+                model_alias?: string | null;
+                /** @description Without any of these it is the last 30 days. */
+                period?: ("24h" | "7d" | "30d" | "month") | null;
+                /** @description `all`, `personal` (one's own keys), or a tenant's id. */
+                scope?: string;
+                split: "model" | "tenant" | "key" | "user" | "provider" | "tag";
+                /** @description RFC 3339, with `end`; both count before `period`. */
+                start?: string | null;
+                /** @description IANA name; its days are the points. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DailyUsage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_my_usage_summary: {
+        parameters: {
+            query?: {
+                /** @description Not included; at most 180 days after `start`. */
+                end?: string | null;
+                /** @description Without any of these it is the last 24 hours. */
+                period?: ("24h" | "7d" | "30d" | "month") | null;
+                /** @description `all`, `personal` (one's own keys), or a tenant's id. */
+                scope?: string;
+                /** @description RFC 3339, with `end`; both count before `period`. */
+                start?: string | null;
+                /** @description IANA name; its days and hours are the buckets. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageSummary"];
                 };
             };
             /** @description A refusal. */
