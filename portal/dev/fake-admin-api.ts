@@ -276,6 +276,7 @@ function putModel(world: World, alias: string, body: ModelWrite): [number, unkno
   const now = new Date().toISOString();
   const model: Model = {
     alias,
+    source: "api",
     enabled: body.enabled ?? existing?.enabled ?? true,
     created_at: existing?.created_at ?? now,
     updated_at: now,

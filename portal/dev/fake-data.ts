@@ -87,6 +87,7 @@ function model(alias: string, now: number, routes: RouteSpec[], enabled: boolean
   const moment = new Date(now - 9 * DAY_MS).toISOString();
   return {
     alias,
+    source: "api",
     enabled,
     created_at: moment,
     updated_at: moment,

@@ -2615,6 +2615,7 @@ export interface components {
          * Model
          * @description An alias and its routes, and the aliases to go on with: `fallbacks` when every route failed; instead of them,
          *     `context_length_fallbacks` where the prompt is too long and `content_filter_fallbacks` where its content is refused.
+         *     `source` is whence it is what it is: the Admin API, the configuration file, or (`overridden`) the file until an edit here.
          */
         Model: {
             /** Alias */
@@ -2634,6 +2635,11 @@ export interface components {
             fallbacks: string[];
             /** Routes */
             routes: components["schemas"]["Route"][];
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "api" | "file" | "overridden";
             /**
              * Updated At
              * Format: date-time

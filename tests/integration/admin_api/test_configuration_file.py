@@ -151,11 +151,16 @@ async def test_an_edit_through_the_api_beats_the_file_until_it_is_reset(file: Fi
     assert (await file.model("a"))["routes"][0]["model"] == "mine"
     assert await file.model("b") is None
     assert await file.states() == {"a": "overridden", "b": "deleted"}
+    assert (await file.model("a"))["source"] == "overridden"
     for alias in ("a", "b"):
         reply = await file.client.post("/admin/configuration/reset-model", json={"alias": alias})
         assert reply.status_code == 200, reply.text
         assert (await file.model(alias))["routes"][0]["model"] == "two"
     assert await file.states() == {"a": "in_force", "b": "in_force"}
+    body["routes"][0]["model"] = "by hand"
+    assert (await file.client.put("/admin/model-catalog/c", json=body)).json()["source"] == "api"
+    listed = (await file.client.get("/admin/model-catalog")).json()["data"]
+    assert {each["alias"]: each["source"] for each in listed} == {"a": "file", "b": "file", "c": "api"}
     reply = await file.client.post("/admin/configuration/reset-model", json={"alias": "unknown"})
     assert reply.status_code == 404
 

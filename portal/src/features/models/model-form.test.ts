@@ -10,6 +10,7 @@ const PROVIDERS: Provider[] = [
 ];
 const MODEL: Model = {
   alias: "fast-chat",
+  source: "api",
   enabled: true,
   created_at: "2026-11-01T00:00:00Z",
   updated_at: "2026-11-01T00:00:00Z",

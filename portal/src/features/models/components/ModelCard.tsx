@@ -33,6 +33,11 @@ export function ModelCard({ model, onEdit, onDelete }: ModelCardProps) {
         <Badge tone={model.enabled ? "success" : "neutral"} dot={model.enabled}>
           {model.enabled ? "Enabled" : "Disabled"}
         </Badge>
+        {model.source !== "api" && (
+          <Badge tone={model.source === "file" ? "neutral" : "warning"}>
+            {model.source === "file" ? "From the configuration file" : "Overrides the configuration file"}
+          </Badge>
+        )}
         <span className={styles["actions"]}>
           {mayReadUsage && (
             <Link to="/calls" search={{ model: model.alias }}>

@@ -36,7 +36,7 @@ async def read_model(services: Wired, alias: str) -> Model:
 )
 async def put_model(services: Wired, response: Response, alias: str, body: ModelWrite) -> Model:
     """Make an alias, or replace its routes. In force on every edge replica when this answers."""
-    row, created = await service.put_model(
+    shown, created = await service.put_model(
         services.sessions,
         alias,
         clock=services.clock,
@@ -49,7 +49,7 @@ async def put_model(services: Wired, response: Response, alias: str, body: Model
     )
     if created:
         response.status_code = 201
-    return Model.of(row)
+    return Model.of(shown)
 
 
 @router.delete("/model-catalog/{alias:path}", status_code=204, dependencies=[require("catalog:write")])

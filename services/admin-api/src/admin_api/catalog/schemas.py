@@ -23,6 +23,7 @@ from admin_api.catalog.domain import (
 )
 from admin_api.catalog.models import ModelRow, RouteRow
 from admin_api.catalog.providers import ProviderKind
+from admin_api.declared.domain import ModelSource
 from admin_api.fields import NO_CONTROL_CHARACTERS, RequestBody
 from admin_api.paging import Page
 from common.money import format_price, parse_price
@@ -109,9 +110,11 @@ class Route(BaseModel):
 
 class Model(BaseModel):
     """An alias and its routes, and the aliases to go on with: `fallbacks` when every route failed; instead of them,
-    `context_length_fallbacks` where the prompt is too long and `content_filter_fallbacks` where its content is refused."""
+    `context_length_fallbacks` where the prompt is too long and `content_filter_fallbacks` where its content is refused.
+    `source` is whence it is what it is: the Admin API, the configuration file, or (`overridden`) the file until an edit here."""
 
     alias: str
+    source: ModelSource
     enabled: bool
     created_at: datetime
     updated_at: datetime
@@ -121,9 +124,11 @@ class Model(BaseModel):
     content_filter_fallbacks: list[str]
 
     @classmethod
-    def of(cls, row: ModelRow) -> "Model":
+    def of(cls, shown: tuple[ModelRow, ModelSource]) -> "Model":
+        row, source = shown
         return cls(
             alias=row.alias,
+            source=source,
             enabled=row.enabled,
             created_at=row.created_at,
             updated_at=row.updated_at,

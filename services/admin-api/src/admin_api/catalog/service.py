@@ -25,6 +25,8 @@ from admin_api.catalog.models import ModelRow, RouteRow
 from admin_api.catalog.providers import PROVIDERS
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
+from admin_api.declared import repository as declared
+from admin_api.declared.domain import ModelSource
 from admin_api.errors import InvalidCursorError
 from admin_api.paging import Slice, decode_cursor, encode_cursor
 from common.clock import Clock
@@ -36,18 +38,26 @@ from common.http.errors import ConflictError, InvalidRequestError, NotFoundError
 from common.ids import new_id
 from common.outbound_url import UnsafeUrlError, check_outbound_url
 
+Shown = tuple[ModelRow, ModelSource]
+"""An alias, and whence it is what it is."""
 _AS_THEY_ARE: Final = Fallbacks()
 # No record, but held like one, together with that of an alias: who changes where aliases lead, or removes one, must see what
 # others have changed. Held in one call, so that nobody waits for who waits for them.
 _GRAPH: Final = "*fallbacks*"
 
 
-async def list_models(sessions: Sessions, *, limit: int, cursor: str | None) -> Slice[ModelRow]:
+async def list_models(sessions: Sessions, *, limit: int, cursor: str | None) -> Slice[Shown]:
     """Newest first. Raises `InvalidCursorError`."""
     before = _position(cursor) if cursor is not None else None
     async with sessions.begin() as session:
         rows = await repository.newest(session, limit=limit + 1, before=before)
-    return Slice.of(rows, limit, lambda row: encode_cursor(row.created_at.isoformat(), row.alias))
+        shown = await _shown(session, rows)
+    return Slice.of(shown, limit, lambda each: encode_cursor(each[0].created_at.isoformat(), each[0].alias))
+
+
+async def _shown(session: AsyncSession, rows: Sequence[ModelRow]) -> list[Shown]:
+    sources = await declared.sources(session, rows)
+    return [(row, sources[row.alias]) for row in rows]
 
 
 def _position(cursor: str) -> tuple[datetime, str]:
@@ -62,10 +72,11 @@ def _position(cursor: str) -> tuple[datetime, str]:
     return moment, alias
 
 
-async def read_model(sessions: Sessions, alias: str) -> ModelRow:
+async def read_model(sessions: Sessions, alias: str) -> Shown:
     """Raises `NotFoundError`."""
     async with sessions.begin() as session:
-        return await _existing(session, alias)
+        (shown,) = await _shown(session, [await _existing(session, alias)])
+        return shown
 
 
 async def check_addresses(routes: Sequence[WantedRoute], *, allow_private: bool) -> None:
@@ -95,7 +106,7 @@ async def put_model(
     enabled: bool | None,
     routes: Sequence[WantedRoute],
     fallbacks: Fallbacks,
-) -> tuple[ModelRow, bool]:
+) -> tuple[Shown, bool]:
     """The alias as it is now, and whether it is new. Raises `InvalidRequestError` or `NotInForceError`."""
     if not is_alias(alias):
         raise InvalidRequestError(
@@ -109,8 +120,9 @@ async def put_model(
         row, created, ids = await write(
             session, alias, sealer=sealer, enabled=enabled, routes=routes, now=clock(), fallbacks=fallbacks
         )
+        (shown,) = await _shown(session, [row])
     await propagation.wait(ids)
-    return row, created
+    return shown, created
 
 
 async def write(

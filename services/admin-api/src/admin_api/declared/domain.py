@@ -11,6 +11,10 @@ State = Literal["in_force", "overridden", "deleted", "broken"]
 """`overridden` and `deleted`: through the Admin API, which the file is not to undo. `broken`: what the file says cannot be."""
 
 
+ModelSource = Literal["api", "file", "overridden"]
+"""Whence a model is what it is. `overridden`: the file declares it, and it was edited through the Admin API."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A model as the file declares it, whole: what it does not say is the default. `digest` tells one content from another."""
@@ -56,6 +60,13 @@ def standing(*, applied: datetime | None, model: datetime | None) -> Standing:
     if model is None:
         return Standing.NEW if applied is None else Standing.DELETED
     return Standing.FROM_FILE if applied == model else Standing.EDITED
+
+
+def source_of(declared: bool, applied: datetime | None, model: datetime) -> ModelSource:
+    """Of a model that is there: whether the file declares it, when that was last applied, and when the model was last changed."""
+    if not declared:
+        return "api"
+    return "file" if standing(applied=applied, model=model) is Standing.FROM_FILE else "overridden"
 
 
 def whole(route: WantedRoute) -> WantedRoute:
