@@ -121,10 +121,34 @@ async def test_the_gateway_starts_from_the_example_and_again(environment: dict[s
         assert {name: each["amount_usd"] for name, each in budgets.items()} == {"Research per month": "750"}
 
 
-async def test_the_example_passes_the_check() -> None:
+async def check(file: Path) -> tuple[int | None, str, str]:
     command = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "devstack.cli", "config", "check", str(EXAMPLE),
+        sys.executable, "-m", "devstack.cli", "config", "check", str(file),
         env={}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, error = await asyncio.wait_for(command.communicate(), 100)
-    assert (out, error, command.returncode) == (b"the configuration is usable\n", b"", 0)
+    return command.returncode, out.decode(), error.decode()
+
+
+async def test_the_example_passes_the_check_and_mistakes_in_it_do_not(tmp_path: Path) -> None:
+    assert await check(EXAMPLE) == (0, "the configuration is usable\n", "")
+
+    wrong = tmp_path / "wrong.yaml"
+    text = EXAMPLE.read_text()
+    for right, mistake in [
+        ("max_tries: 3", "max_tries: 0"),
+        ("role: owner}", "role: king}"),
+        ("output: 0.60", "output: x"),
+    ]:
+        assert right in text
+        text = text.replace(right, mistake)
+    wrong.write_text(text)
+    code, _, problems = await check(wrong)
+    assert code == 1
+    keys = sorted(line.split(": ")[1] for line in problems.splitlines())
+    assert keys == [
+        "bootstrap.admin_users.0.role",
+        "bootstrap.memberships.0.role",
+        "model_catalog.1.routes.0.prices.output",
+        "upstream.max_tries",
+    ]

@@ -81,7 +81,8 @@ class ConfigurationFile:
                 self._asked.clear()
                 try:
                     await self.read()
-                except DatabaseUnavailableError:
+                except DatabaseUnavailableError as error:
+                    _log.warning("the configuration file is applied later", reason=repr(error))
                     await asyncio.sleep(_PAUSE_S)
                     continue
                 except ApiError as error:
@@ -105,22 +106,19 @@ class ConfigurationFile:
         """
         async with self._turn:
             document = await self._document()
-            problems = []
-            try:
-                problems += await self._bootstrap(document)
-                models = self._models(document)
-                ids: list[int] = []
-                if models is not None:
-                    problems += [each.problem for each in models if isinstance(each, Broken)]
-                    applied = await self._apply(models)
-                    ids = applied.ids
-                    problems += [
-                        f"{BLOCK}: {alias}: {problem}"
-                        for alias, problem in applied.problems.items()
-                        if problem not in problems
-                    ]
-            finally:
-                self._note(problems)
+            problems = await self._bootstrap(document)
+            models = self._models(document)
+            ids: list[int] = []
+            if models is not None:
+                problems += [each.problem for each in models if isinstance(each, Broken)]
+                applied = await self._apply(models)
+                ids = applied.ids
+                problems += [
+                    f"{BLOCK}: {alias}: {problem}"
+                    for alias, problem in applied.problems.items()
+                    if problem not in problems
+                ]
+            self._note(problems)
             _log.info("configuration file applied", file=str(self.path), problems=problems)
             return ids
 
