@@ -13,7 +13,7 @@ export default defineConfig(({ mode }) => ({
     chunkSizeWarningLimit: 450,
   },
   server: {
-    proxy: mode === "fake" ? {} : { "/admin": process.env["ADMIN_API_URL"] ?? "http://127.0.0.1:8080" },
+    proxy: mode === "fake" ? {} : { "^/(admin|user)/": process.env["ADMIN_API_URL"] ?? "http://127.0.0.1:8080" },
   },
   test: {
     environment: "happy-dom",

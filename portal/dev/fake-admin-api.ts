@@ -3,7 +3,7 @@
  * It keeps to the shapes of openapi.json, checks the session, and forgets everything when the process ends.
  * Never part of the build: nothing under src/ imports it.
  */
-import type { ApiKey, Model, ModelWrite, Session, Tenant } from "../src/api/types.ts";
+import type { ApiKey, Model, ModelWrite, OwnTenant, Session, Tenant } from "../src/api/types.ts";
 import { type World, demoWorld, makeCall, newId, randomFrom, newTenant } from "./fake-data.ts";
 import { breakdown, summary } from "./fake-usage.ts";
 
@@ -35,6 +35,22 @@ const PROVIDERS = [
     needs_credential: false,
   },
 ];
+
+/** What every link is for, here. */
+const INVITATION = {
+  purpose: "membership",
+  email: "new@example.com",
+  tenant_name: "Research",
+  role: "member",
+  has_account: false,
+  expires_at: "2030-01-01T00:00:00Z",
+};
+
+function own(tenant: Tenant): OwnTenant {
+  const permissions: OwnTenant["permissions"] = ["tenants:read", "api_keys:read", "usage:read", "own_api_keys:write"];
+  const { id, name, kind, timezone } = tenant;
+  return { id, name, kind, timezone, status: "active", role: "member", permissions, joined_at: tenant.created_at };
+}
 
 class Refusal extends Error {
   readonly status: number;
@@ -77,7 +93,7 @@ export function createFakeAdminApi(world: World = demoWorld(Date.now()), live: b
       id: "usr_01k0000000001",
       email: FAKE_LOGIN.email,
       name: "Admin",
-      role: permissions.length === ALL_PERMISSIONS.length ? "owner" : "auditor",
+      role: permissions.length === 0 ? null : permissions.length === ALL_PERMISSIONS.length ? "owner" : "auditor",
       disabled: false,
       created_at: "2026-01-01T00:00:00Z",
       last_login_at: null,
@@ -86,8 +102,72 @@ export function createFakeAdminApi(world: World = demoWorld(Date.now()), live: b
   });
   const addCall = () => void world.calls.unshift(makeCall(world, Date.now(), random));
 
+  const createKey = (tenantId: string, body: Record<string, unknown>, change: Partial<ApiKey>): [number, unknown] => {
+    const owner = need(
+      world.tenants.find(({ id }) => id === tenantId),
+      "tenant",
+    );
+    const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const secret = `sk-${Array.from({ length: 48 }, () => letters[Math.floor(random() * letters.length)]).join("")}`;
+    const created: ApiKey = {
+      id: newId("key"),
+      tenant_id: owner.id,
+      tenant_name: owner.name,
+      name: String(body["name"]),
+      hint: `${secret.slice(0, 7)}…${secret.slice(-4)}`,
+      created_at: new Date().toISOString(),
+      expires_at: (body["expires_at"] as string | undefined) ?? null,
+      scopes: null,
+      models: null,
+      allowed_addresses: [],
+      tags: {},
+      owner_id: null,
+      kind: "service",
+      suspended_at: null,
+      previous_hint: null,
+      previous_ends_at: null,
+      last_used_at: null,
+      revoked_at: null,
+      status: "active",
+      ...change,
+    };
+    world.keys.unshift(created);
+    return [201, { ...created, secret }];
+  };
+
   const routes: [method: string, pattern: RegExp, answer: (exchange: Exchange) => [status: number, body: unknown]][] = [
     ["GET", /^\/auth\/session$/, () => [200, session()]],
+    [
+      "GET",
+      /^\/user\/tenants$/,
+      () => [200, { data: permissions.length === 0 ? world.tenants.slice(0, 1).map(own) : [] }],
+    ],
+    [
+      "GET",
+      /^\/user\/tenants\/([^/]+)\/api-keys$/,
+      ({ params, query }) => [
+        200,
+        page(
+          world.keys.filter((key) => key.tenant_id === params[0]),
+          query,
+        ),
+      ],
+    ],
+    [
+      "POST",
+      /^\/user\/tenants\/([^/]+)\/api-keys$/,
+      ({ params, body }) =>
+        createKey(need(params[0], "tenant"), body, { kind: "personal", owner_id: session().user.id }),
+    ],
+    ["GET", /^\/user\/usage\/summary$/, ({ query }) => [200, summary(world.calls, query, Date.now())]],
+    [
+      "GET",
+      /^\/user\/usage\/breakdown$/,
+      ({ query }) => [
+        200,
+        { start: "", end: "", group: query.get("group"), items: breakdown(world.calls, query, Date.now()) },
+      ],
+    ],
     ["POST", /^\/auth\/logout$/, () => ((signedIn = false), [204, null])],
     ["GET", /^\/gateway$/, () => [200, { base_url: "http://127.0.0.1:8090", version: "0.1.0" }]],
     ["GET", /^\/providers$/, () => [200, { data: PROVIDERS }]],
@@ -130,41 +210,7 @@ export function createFakeAdminApi(world: World = demoWorld(Date.now()), live: b
         ];
       },
     ],
-    [
-      "POST",
-      /^\/tenants\/([^/]+)\/api-keys$/,
-      ({ params, body }) => {
-        const owner = need(
-          world.tenants.find(({ id }) => id === params[0]),
-          "tenant",
-        );
-        const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        const secret = `sk-${Array.from({ length: 48 }, () => letters[Math.floor(random() * letters.length)]).join("")}`;
-        const created: ApiKey = {
-          id: newId("key"),
-          tenant_id: owner.id,
-          tenant_name: owner.name,
-          name: String(body["name"]),
-          hint: `${secret.slice(0, 7)}…${secret.slice(-4)}`,
-          created_at: new Date().toISOString(),
-          expires_at: (body["expires_at"] as string | undefined) ?? null,
-          scopes: null,
-          models: null,
-          allowed_addresses: [],
-          tags: {},
-          owner_id: null,
-          kind: "service",
-          suspended_at: null,
-          previous_hint: null,
-          previous_ends_at: null,
-          last_used_at: null,
-          revoked_at: null,
-          status: "active",
-        };
-        world.keys.unshift(created);
-        return [201, { ...created, secret }];
-      },
-    ],
+    ["POST", /^\/tenants\/([^/]+)\/api-keys$/, ({ params, body }) => createKey(need(params[0], "tenant"), body, {})],
     [
       "DELETE",
       /^\/tenants\/([^/]+)\/api-keys\/([^/]+)$/,
@@ -231,6 +277,11 @@ export function createFakeAdminApi(world: World = demoWorld(Date.now()), live: b
       }
       signedIn = true;
       return [200, session()];
+    }
+    if (request.method === "POST" && path === "/auth/invitations/look") return [200, INVITATION];
+    if (request.method === "POST" && path === "/auth/invitations/register") {
+      signedIn = true;
+      return [201, session().user];
     }
     if (!signedIn) throw new Refusal(401, "unauthenticated", "Sign in first.");
     for (const [method, pattern, respond] of routes) {

@@ -1,4 +1,4 @@
-/** Serves the fake admin API under /admin in `vite --mode fake`. */
+/** Serves the fake admin API under /admin and /user in `vite --mode fake`. */
 import type { Plugin } from "vite";
 
 import { FAKE_LOGIN, createFakeAdminApi } from "./fake-admin-api.ts";
@@ -10,12 +10,13 @@ export function fakeAdminApiPlugin(): Plugin {
     configureServer(server) {
       const fake = createFakeAdminApi(undefined, true);
       server.config.logger.info(`fake admin API: sign in as ${FAKE_LOGIN.email} / ${FAKE_LOGIN.password}`);
-      server.middlewares.use("/admin", (incoming, outgoing, next) => {
+      server.middlewares.use((incoming, outgoing, next) => {
+        if (!/^\/(admin|user)\//.test(incoming.url ?? "")) return next();
         const chunks: Buffer[] = [];
         incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
         incoming.on("end", () => {
           const method = incoming.method ?? "GET";
-          const request = new Request(`http://fake/admin${incoming.url ?? ""}`, {
+          const request = new Request(`http://fake${incoming.url ?? ""}`, {
             method,
             ...(method === "GET" ? {} : { body: Buffer.concat(chunks) }),
           });

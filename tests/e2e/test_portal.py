@@ -1,5 +1,6 @@
 """What a person does with the portal, in a real browser, against the whole running stack and its real small model."""
 
+import asyncio
 import json
 import re
 import shlex
@@ -8,7 +9,7 @@ from typing import Protocol
 
 import httpx
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 pytestmark = [pytest.mark.timeout(300)]
 
@@ -179,6 +180,54 @@ async def test_a_tenant_is_created_and_suspended(signed_in: Page) -> None:
     await expect(row).to_contain_text("Suspended")
 
 
+async def test_a_person_joins_by_a_link_and_calls_a_model_with_a_key_of_their_own(
+    signed_in: Page, browser: Browser, stack: Stack
+) -> None:
+    admin = signed_in.context.request
+    tenant = await (await admin.post(f"{stack.portal_url}/admin/tenants", data={"name": "Guests"})).json()
+    made = await admin.post(
+        f"{stack.portal_url}/admin/tenants/{tenant['id']}/invitations",
+        data={"email": "guest@example.com", "role": "member"},
+    )
+    invitation = await made.json()
+
+    page = await browser.new_page()
+    await page.goto(stack.portal_url + invitation["path"])
+    await expect(page.get_by_role("heading", name="Join Guests")).to_be_visible()
+    await page.get_by_label("Name").fill("A guest")
+    await page.get_by_label("Password").fill("a password of my own")
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_role("heading", name="Your usage")).to_be_visible()
+    await expect(page.get_by_role("link", name="Tenants")).to_have_count(0)
+
+    await page.get_by_role("link", name="Your keys").click()
+    await page.get_by_role("button", name="Create key").click()
+    await page.get_by_role("dialog").get_by_label("Name").fill("notebook")
+    await page.get_by_role("dialog").get_by_role("button", name="Create key").click()
+    secret = await page.get_by_test_id("api-key-secret").inner_text()
+    await page.get_by_role("button", name="I have copied it").click()
+    async with httpx.AsyncClient(base_url=stack.gateway_url, timeout=60) as client:
+        body = {"model": "demo", "max_tokens": 8, "messages": [{"role": "user", "content": "Hello"}]}
+        reply = await client.post("/v1/chat/completions", json=body, headers={"authorization": f"Bearer {secret}"})
+    assert reply.status_code == 200, reply.text
+
+    await page.get_by_role("link", name="Your usage").click()
+    row = page.get_by_role("table", name="Usage by model").get_by_role("row", name="demo")
+    async with asyncio.timeout(30):
+        while not await row.count():
+            await page.reload()
+            await page.wait_for_timeout(500)
+    await expect(row).to_contain_text("1")
+    await page.close()
+
+    await signed_in.get_by_role("link", name="Audit log").click()
+    await expect(signed_in.get_by_role("row", name="session.started").first).to_be_visible()
+    await signed_in.get_by_role("button", name=re.compile("Details of api_key.created")).first.click()
+    details = signed_in.get_by_role("dialog")
+    await expect(details).to_contain_text("notebook")
+    assert secret not in await signed_in.content()
+
+
 async def test_the_portal_fits_a_phone(signed_in: Page, stack: Stack) -> None:
     page = signed_in
     await page.set_viewport_size({"width": 390, "height": 844})
@@ -195,7 +244,7 @@ async def test_no_page_breaks_a_rule_of_accessibility(signed_in: Page, stack: St
     page = signed_in
     await page.emulate_media(reduced_motion="reduce")
     await page.get_by_role("radio", name=theme).check(force=True)
-    for path in ("/", "/calls", "/api-keys", "/models", "/tenants"):
+    for path in ("/", "/calls", "/api-keys", "/models", "/tenants", "/audit", "/profile", "/my", "/my/keys"):
         await page.goto(f"{stack.portal_url}{path}")
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         await expect(page.get_by_role("status", name="Loading")).to_have_count(0)

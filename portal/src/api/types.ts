@@ -18,3 +18,7 @@ export type UsagePoint = Schemas["Point"];
 export type BreakdownItem = Schemas["BreakdownItem"];
 export type Call = Schemas["Call"];
 export type CallPage = Schemas["CallPage"];
+export type OwnTenant = Schemas["OwnTenant"];
+export type AuditEntry = Schemas["AuditEntry"];
+export type AccessToken = Schemas["AccessToken"];
+export type Member = Schemas["Member"];

@@ -1,9 +1,21 @@
 /** The frame around every signed-in page: navigation the person's permissions allow, theme, account. */
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useRouter } from "@tanstack/react-router";
-import { Activity, BookOpen, Boxes, Building2, ChartNoAxesColumn, KeyRound, LogOut } from "lucide-react";
+import {
+  Activity,
+  BookOpen,
+  Boxes,
+  Building2,
+  ChartNoAxesColumn,
+  ChartPie,
+  KeyRound,
+  KeySquare,
+  LogOut,
+  ScrollText,
+} from "lucide-react";
 import type { ReactNode } from "react";
 
+import { ownTenantsQuery } from "@/features/own/queries";
 import { type Permission, useLogout, useSession } from "@/features/session/queries";
 import { BrandMark } from "@/ui/BrandMark";
 import { IconButton } from "@/ui/Button";
@@ -11,7 +23,7 @@ import { IconButton } from "@/ui/Button";
 import styles from "./AppShell.module.css";
 import { ThemeSwitch } from "./ThemeSwitch";
 
-type PagePath = "/" | "/calls" | "/api-keys" | "/models" | "/tenants";
+type PagePath = "/" | "/calls" | "/api-keys" | "/models" | "/tenants" | "/audit";
 
 const PAGES: readonly { to: PagePath; label: string; icon: ReactNode; permission: Permission }[] = [
   { to: "/", label: "Dashboard", icon: <ChartNoAxesColumn aria-hidden />, permission: "usage:read" },
@@ -19,10 +31,17 @@ const PAGES: readonly { to: PagePath; label: string; icon: ReactNode; permission
   { to: "/api-keys", label: "API keys", icon: <KeyRound aria-hidden />, permission: "api_keys:read" },
   { to: "/models", label: "Models", icon: <Boxes aria-hidden />, permission: "catalog:read" },
   { to: "/tenants", label: "Tenants", icon: <Building2 aria-hidden />, permission: "tenants:read" },
+  { to: "/audit", label: "Audit log", icon: <ScrollText aria-hidden />, permission: "audit:read" },
 ];
+
+const OWN_PAGES = [
+  { to: "/my", label: "Your usage", icon: <ChartPie aria-hidden /> },
+  { to: "/my/keys", label: "Your keys", icon: <KeySquare aria-hidden /> },
+] as const;
 
 export function AppShell() {
   const session = useSession();
+  const ownTenants = useQuery(ownTenantsQuery);
   const router = useRouter();
   const queryClient = useQueryClient();
   const logout = useLogout();
@@ -49,6 +68,14 @@ export function AppShell() {
               <span>{page.label}</span>
             </Link>
           ))}
+          {(ownTenants.data?.length ?? 0) > 0 || session.permissions.length === 0
+            ? OWN_PAGES.map((page) => (
+                <Link key={page.to} to={page.to} activeOptions={{ exact: true, includeSearch: false }}>
+                  {page.icon}
+                  <span>{page.label}</span>
+                </Link>
+              ))
+            : null}
         </nav>
         <div className={styles["foot"]}>
           <a href="/docs" target="_blank" rel="noreferrer" className={styles["docs"]}>
@@ -60,10 +87,10 @@ export function AppShell() {
             <span className={styles["avatar"]} aria-hidden>
               {(user.name || user.email).slice(0, 1).toUpperCase()}
             </span>
-            <span className={styles["who"]}>
+            <Link to="/profile" className={styles["who"]} title="Your profile">
               <strong>{user.name || user.email}</strong>
               <span title={user.email}>{user.email}</span>
-            </span>
+            </Link>
             <IconButton label="Sign out" icon={<LogOut aria-hidden />} onClick={leave} disabled={logout.isPending} />
           </div>
         </div>

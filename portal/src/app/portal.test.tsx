@@ -59,6 +59,46 @@ describe("signing in", () => {
   });
 });
 
+describe("people without a platform role", () => {
+  it("start with the usage of their tenant and see no page of the platform", async () => {
+    fake.signIn();
+    fake.setPermissions([]);
+    open("/");
+    expect(await screen.findByRole("heading", { name: "Your usage" })).toBeTruthy();
+    const main = within(screen.getByRole("navigation", { name: "Main" }));
+    expect(main.getAllByRole("link").map((link) => link.textContent)).toEqual(["Your usage", "Your keys"]);
+    expect(await screen.findByRole("table", { name: "Usage by model" })).toBeTruthy();
+  });
+
+  it("make a personal key of their own and can revoke no other", async () => {
+    fake.signIn();
+    fake.setPermissions([]);
+    open("/my/keys");
+    await screen.findByRole("table", { name: "Keys" });
+    expect(screen.queryByRole("button", { name: /^Revoke/ })).toBeNull();
+    await userEvent.click(screen.getByRole("button", { name: "Create key" }));
+    const dialog = screen.getByRole("dialog");
+    await userEvent.type(within(dialog).getByLabelText("Name"), "notebook");
+    await userEvent.click(within(dialog).getByRole("button", { name: "Create key" }));
+    expect((await screen.findByTestId("api-key-secret")).textContent).toMatch(/^sk-[A-Za-z0-9]{48}$/);
+    await userEvent.click(screen.getByRole("button", { name: "I have copied it" }));
+    expect(await screen.findByRole("button", { name: "Revoke notebook" })).toBeTruthy();
+  });
+
+  it("join by a link, with a password that is long enough", async () => {
+    fake.setPermissions([]);
+    open(`/invitation#omgi_${"x".repeat(43)}`);
+    expect(await screen.findByRole("heading", { name: "Join Research" })).toBeTruthy();
+    await userEvent.type(screen.getByLabelText("Name"), "New Person");
+    await userEvent.type(screen.getByLabelText("Password"), "short");
+    await userEvent.click(screen.getByRole("button", { name: "Join" }));
+    expect(screen.getByLabelText("Password").getAttribute("aria-invalid")).toBe("true");
+    await userEvent.type(screen.getByLabelText("Password"), " but then longer");
+    await userEvent.click(screen.getByRole("button", { name: "Join" }));
+    expect(await screen.findByRole("heading", { name: "Your usage" })).toBeTruthy();
+  });
+});
+
 describe("API keys", () => {
   it("shows a new secret once, with a curl line, and never again", async () => {
     fake.signIn();

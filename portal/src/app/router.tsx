@@ -39,6 +39,12 @@ const loginRoute = createRoute({
   component: LoginPage,
 });
 
+const invitationRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/invitation",
+  component: lazyRouteComponent(() => import("@/features/invitations/pages/InvitationPage"), "InvitationPage"),
+});
+
 const signedInRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: "signed-in",
@@ -67,6 +73,11 @@ const dashboardRoute = createRoute({
     period: isPeriod(search["period"]) ? search["period"] : undefined,
     tenant: text(search["tenant"]),
   }),
+  beforeLoad: async ({ context }) => {
+    // People without a platform role start with what is theirs.
+    const session = await context.queryClient.ensureQueryData(sessionQuery);
+    if (session.permissions.length === 0) throw redirect({ to: "/my", search: {}, replace: true });
+  },
   component: lazyRouteComponent(() => import("@/features/usage/pages/DashboardPage"), "DashboardPage"),
 });
 
@@ -106,9 +117,50 @@ const tenantsRoute = createRoute({
   component: lazyRouteComponent(() => import("@/features/tenants/pages/TenantsPage"), "TenantsPage"),
 });
 
+const auditRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/audit",
+  validateSearch: (search): { resource?: string | undefined } => ({ resource: text(search["resource"]) }),
+  component: lazyRouteComponent(() => import("@/features/audit/pages/AuditPage"), "AuditPage"),
+});
+
+const ownUsageRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/my",
+  validateSearch: (search): DashboardSearch => ({
+    period: isPeriod(search["period"]) ? search["period"] : undefined,
+    tenant: text(search["tenant"]),
+  }),
+  component: lazyRouteComponent(() => import("@/features/own/pages/OwnUsagePage"), "OwnUsagePage"),
+});
+
+const ownKeysRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/my/keys",
+  validateSearch: (search): { tenant?: string | undefined } => ({ tenant: text(search["tenant"]) }),
+  component: lazyRouteComponent(() => import("@/features/own/pages/OwnKeysPage"), "OwnKeysPage"),
+});
+
+const profileRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/profile",
+  component: lazyRouteComponent(() => import("@/features/profile/pages/ProfilePage"), "ProfilePage"),
+});
+
 const routeTree = rootRoute.addChildren([
   loginRoute,
-  signedInRoute.addChildren([dashboardRoute, callsRoute, apiKeysRoute, modelsRoute, tenantsRoute]),
+  invitationRoute,
+  signedInRoute.addChildren([
+    dashboardRoute,
+    callsRoute,
+    apiKeysRoute,
+    modelsRoute,
+    tenantsRoute,
+    auditRoute,
+    ownUsageRoute,
+    ownKeysRoute,
+    profileRoute,
+  ]),
 ]);
 
 export function createPortalRouter(queryClient: QueryClient) {

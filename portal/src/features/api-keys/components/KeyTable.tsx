@@ -2,17 +2,11 @@ import { Link } from "@tanstack/react-router";
 
 import type { ApiKey } from "@/api/types";
 import { usePermission } from "@/features/session/queries";
-import { Badge, type Tone } from "@/ui/Badge";
 import { Button } from "@/ui/Button";
 import { CalendarDate, RelativeTime } from "@/ui/Figures";
 import { Table, tableStyles } from "@/ui/Table";
 
-const LOOKS: Record<ApiKey["status"], { tone: Tone; word: string }> = {
-  active: { tone: "success", word: "Active" },
-  suspended: { tone: "warning", word: "Suspended" },
-  revoked: { tone: "neutral", word: "Revoked" },
-  expired: { tone: "warning", word: "Expired" },
-};
+import { KeyStatus } from "./KeyStatus";
 
 export function KeyTable({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke: (key: ApiKey) => void }) {
   const mayWrite = usePermission("api_keys:write");
@@ -41,9 +35,7 @@ export function KeyTable({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke
             <td className={`${tableStyles["mono"]} ${tableStyles["muted"]}`}>{key.hint}</td>
             <td>{key.tenant_name}</td>
             <td>
-              <Badge tone={LOOKS[key.status].tone} dot={key.status === "active"}>
-                {LOOKS[key.status].word}
-              </Badge>
+              <KeyStatus status={key.status} />
             </td>
             <td className={tableStyles["muted"]}>
               <RelativeTime iso={key.created_at} />

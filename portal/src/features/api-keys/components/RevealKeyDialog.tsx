@@ -17,7 +17,8 @@ import styles from "./RevealKeyDialog.module.css";
 export function RevealKeyDialog({ apiKey, onClose }: { apiKey: ApiKeyCreated; onClose: () => void }) {
   const mayReadCatalog = usePermission("catalog:read");
   const gateway = useQuery(gatewayQuery);
-  const tenants = useQuery(allTenantsQuery);
+  const mayReadTenants = usePermission("tenants:read");
+  const tenants = useQuery({ ...allTenantsQuery, enabled: mayReadTenants });
   const catalog = useQuery({ ...allModelsQuery, enabled: mayReadCatalog });
   const allowed = tenants.data?.find((tenant) => tenant.id === apiKey.tenant_id)?.models ?? null;
   const model = catalog.data ? exampleModel(catalog.data, allowed) : null;
@@ -50,7 +51,7 @@ export function RevealKeyDialog({ apiKey, onClose }: { apiKey: ApiKeyCreated; on
       ) : (
         <p className={styles["note"]}>
           {gateway.data
-            ? `There is no model yet that this tenant may call. The address is ${gateway.data.base_url}/v1.`
+            ? `${mayReadCatalog ? "There is no model yet that this tenant may call. " : ""}The address is ${gateway.data.base_url}/v1.`
             : "The gateway's address could not be loaded."}
         </p>
       )}
