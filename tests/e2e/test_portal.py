@@ -244,7 +244,7 @@ async def test_no_page_breaks_a_rule_of_accessibility(signed_in: Page, stack: St
     page = signed_in
     await page.emulate_media(reduced_motion="reduce")
     await page.get_by_role("radio", name=theme).check(force=True)
-    for path in ("/", "/calls", "/api-keys", "/models", "/tenants", "/audit", "/profile", "/my", "/my/keys"):
+    for path in ("/", "/calls", "/api-keys", "/models", "/audit", "/profile", "/my", "/my/keys", "/tenants"):
         await page.goto(f"{stack.portal_url}{path}")
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
