@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 import httpx
 import pytest
 
@@ -64,20 +65,25 @@ async def environment(make_database: Any, redis_url: str, nats_server: NatsServe
     }
 
 
-async def signed_in(stack: AsyncExitStack, url: str) -> httpx.AsyncClient:
+async def signed_in(stack: AsyncExitStack, url: str, environment: dict[str, str]) -> httpx.AsyncClient:
+    """The owner, once the file is applied. Only then: what fails to sign in counts against everybody at this address."""
+    connection = await asyncpg.connect(environment["DATABASE_URL"])
+    try:
+        async with asyncio.timeout(30):
+            while not await connection.fetchval("SELECT count(*) FROM control.users"):
+                await asyncio.sleep(0.1)
+    finally:
+        await connection.close()
     client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=30))
+    reply = await client.post("/admin/auth/login", json={"email": "owner@example.com", "password": PASSWORD})
+    assert reply.status_code == 200, reply.text
+    # The cookie is for https only, as it is by default; here it travels by hand.
+    client.headers["cookie"] = reply.headers["set-cookie"].partition(";")[0]
     async with asyncio.timeout(30):
-        while True:
-            login = {"email": "owner@example.com", "password": PASSWORD}
-            reply = await client.post("/admin/auth/login", json=login)
-            if reply.status_code == 200:
-                # The cookie is for https only, as it is by default; here it travels by hand.
-                client.headers["cookie"] = reply.headers["set-cookie"].partition(";")[0]
-                content = (await client.get("/admin/configuration")).json()
-                if content["read_at"] is not None:
-                    assert content["problems"] == []
-                    return client
-            await asyncio.sleep(0.2)
+        while (content := (await client.get("/admin/configuration")).json())["read_at"] is None:
+            await asyncio.sleep(0.1)
+    assert content["problems"] == []
+    return client
 
 
 async def named(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
@@ -89,7 +95,7 @@ async def test_the_gateway_starts_from_the_example_and_again(environment: dict[s
         admin = await stack.enter_async_context(process("admin_api", "serve", environment=environment))
         await stack.enter_async_context(process("admin_api", "worker", environment=environment))
         edge = await stack.enter_async_context(process("edge_proxy", "serve", environment=environment))
-        client = await signed_in(stack, admin)
+        client = await signed_in(stack, admin, environment)
 
         tenants = await named(client, "/admin/tenants")
         assert {"Research", "Support"} <= tenants.keys()
@@ -113,7 +119,7 @@ async def test_the_gateway_starts_from_the_example_and_again(environment: dict[s
 
     async with AsyncExitStack() as stack:
         admin = await stack.enter_async_context(process("admin_api", "serve", environment=environment))
-        client = await signed_in(stack, admin)
+        client = await signed_in(stack, admin, environment)
         tenants = await named(client, "/admin/tenants")
         assert "Support" not in tenants
         assert tenants["Help desk"]["models"] is None
