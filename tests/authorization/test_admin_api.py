@@ -125,6 +125,7 @@ EXPECTED: dict[tuple[str, str], Permission | InTenant | None] = {
     ("GET", "/user/usage/calls/export"): None,
     ("GET", "/user/usage/costs/export"): None,
     ("GET", "/user/usage/calls/{call_id}"): None,
+    ("GET", "/admin/health"): "settings:read",
     ("GET", "/user/profile"): None,
     ("PATCH", "/user/profile"): None,
     ("POST", "/user/password"): None,

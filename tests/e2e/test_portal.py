@@ -228,6 +228,14 @@ async def test_a_person_joins_by_a_link_and_calls_a_model_with_a_key_of_their_ow
     assert secret not in await signed_in.content()
 
 
+async def test_the_overview_sees_the_whole_stack(signed_in: Page, stack: Stack) -> None:
+    health = await (await signed_in.context.request.get(f"{stack.portal_url}/admin/health")).json()
+
+    assert health["status"] == "ok", health
+    assert [edge["configured"] for edge in health["edges"]] == [True]
+    assert {consumer["name"] for consumer in health["consumers"]} >= {"ledger"}
+
+
 async def test_the_portal_fits_a_phone(signed_in: Page, stack: Stack) -> None:
     page = signed_in
     await page.set_viewport_size({"width": 390, "height": 844})

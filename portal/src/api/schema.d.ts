@@ -337,6 +337,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Health
+         * @description How the installation is: dependencies, streams and who works at them, and every replica of edge-proxy that answers.
+         */
+        get: operations["read_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/invitations": {
         parameters: {
             query?: never;
@@ -2255,6 +2275,22 @@ export interface components {
             read_at: string | null;
         };
         /**
+         * ConsumerHealth
+         * @description `waiting`: messages never delivered yet, `unsettled`: delivered and not done; with `asking` 0 nobody is there to do them.
+         */
+        ConsumerHealth: {
+            /** Asking */
+            asking: number;
+            /** Name */
+            name: string;
+            /** Stream */
+            stream: string;
+            /** Unsettled */
+            unsettled: number;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * DailyItem
          * @description What a day's usage consists of, in part.
          */
@@ -2332,6 +2368,32 @@ export interface components {
             state: "in_force" | "overridden" | "deleted" | "broken";
         };
         /**
+         * EdgeHealth
+         * @description A replica of edge-proxy, as it says of itself. `usage_pending` and `journal_bytes` are usage on its way to the ledger;
+         *     `routes` are the breakers of the routes it has used.
+         */
+        EdgeHealth: {
+            /** Configured */
+            configured: boolean;
+            /** Journal Bytes */
+            journal_bytes: number;
+            /** Replica */
+            replica: string;
+            /** Routes */
+            routes: {
+                [key: string]: "closed" | "half_open" | "open";
+            };
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Usage Pending */
+            usage_pending: number;
+            /** Version */
+            version: string;
+        };
+        /**
          * ErrorBody
          * @description What went wrong, for people (`message`) and programs (`code`).
          */
@@ -2361,6 +2423,33 @@ export interface components {
             base_url: string;
             /** Version */
             version: string;
+        };
+        /**
+         * Health
+         * @description `degraded` when a dependency does not answer, nobody works at a consumer, or no replica of the edge answers.
+         *
+         *     `checks` are by dependency: `ok`, or the kind of its failure. `outbox_waiting` are changes that the edge has not been told yet.
+         */
+        Health: {
+            /** Checks */
+            checks: {
+                [key: string]: string;
+            };
+            /** Consumers */
+            consumers: components["schemas"]["ConsumerHealth"][];
+            /** Edges */
+            edges: components["schemas"]["EdgeHealth"][];
+            /** Latest Call At */
+            latest_call_at: string | null;
+            /** Outbox Waiting */
+            outbox_waiting: number | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "degraded";
+            /** Streams */
+            streams: components["schemas"]["StreamHealth"][];
         };
         /**
          * Invitation
@@ -3031,6 +3120,15 @@ export interface components {
             /** Permissions */
             permissions: ("tenants:read" | "tenants:write" | "users:read" | "users:write" | "members:read" | "members:write" | "api_keys:read" | "api_keys:write" | "own_api_keys:write" | "catalog:read" | "catalog:write" | "budgets:read" | "budgets:write" | "usage:read" | "alerts:read" | "alerts:write" | "audit:read" | "settings:read" | "settings:write")[];
             user: components["schemas"]["User"];
+        };
+        /** StreamHealth */
+        StreamHealth: {
+            /** Bytes */
+            bytes: number;
+            /** Messages */
+            messages: number;
+            /** Name */
+            name: string;
         };
         /**
          * Tenant
@@ -3947,6 +4045,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Gateway"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
                 };
             };
             /** @description A refusal. */

@@ -18,10 +18,12 @@ from admin_api.sessions.authenticate import authenticate, authenticate_program
 from admin_api.sessions.domain import SESSION_COOKIE, Principal, SessionPolicy
 from admin_api.sessions.passwords import Passwords
 from admin_api.sessions.throttle import LoginThrottle
+from common.bus.connection import Bus
 from common.clock import Clock
 from common.crypto.sealing import Sealer
 from common.db.engine import Sessions
 from common.http.errors import ForbiddenError, NotFoundError
+from common.http.health import Pings
 from common.http.request_id import current_request_id
 
 
@@ -40,6 +42,8 @@ class Services:
     gateway_url: str
     secure_cookies: bool
     allow_private_upstreams: bool
+    bus: Bus
+    pings: Pings
     configuration_file: ConfigurationFile
 
 

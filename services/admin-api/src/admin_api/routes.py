@@ -16,6 +16,7 @@ from admin_api.fields import ErrorReply
 from admin_api.gateway import endpoints as gateway
 from admin_api.invitations import endpoints as invitations
 from admin_api.memberships import endpoints as memberships
+from admin_api.overview import endpoints as overview
 from admin_api.profile import endpoints as profile
 from admin_api.rate_limits import endpoints as rate_limits
 from admin_api.rate_limits import tenant_endpoints as tenants_rate_limits
@@ -29,6 +30,7 @@ from admin_api.users import endpoints as users
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
     sessions.router,
     gateway.router,
+    overview.router,
     tenants.router,
     users.router,
     memberships.router,

@@ -77,6 +77,8 @@ class Wiring:
             gateway_url=settings.gateway_url,
             secure_cookies=settings.secure_cookies,
             allow_private_upstreams=settings.allow_private_upstreams,
+            bus=self._bus,
+            pings={**self.required, **self.reported},
             configuration_file=self._file,
         )
 

@@ -44,6 +44,7 @@ from edge_proxy.recording.publisher import UsagePublisher
 from edge_proxy.recording.recorder import Recorder
 from edge_proxy.recording.recovery import Recovery
 from edge_proxy.recording.route_metrics import RouteMetrics
+from edge_proxy.recording.status import StatusReport
 from edge_proxy.recording.traces import NoTraces, Traces
 from edge_proxy.route_news.parts import RouteNews
 from edge_proxy.routing.breaker import BreakerOptions
@@ -164,6 +165,16 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
             max_body_bytes=settings.max_body_bytes,
         )
 
+        status = StatusReport(
+            bus=bus,
+            journal=journal,
+            publisher=publisher,
+            healths=healths,
+            configuration=configuration,
+            replica=settings.replica_id,
+            started_at=utc_now(),
+        )
+
         async def prepare_bus() -> None:
             await bus.connected()
             await ensure_streams(bus.jetstream(), replicas=settings.nats_replicas)
@@ -177,6 +188,7 @@ async def run_edge(settings: EdgeSettings, *, registry: CollectorRegistry = REGI
                 tasks.keep_running("publish-usage", publisher.run)
                 tasks.keep_running("keep-limits", limits.run)
                 route_news.start(tasks)
+                tasks.keep_running("answer-status", status.run)
                 tasks.start("recover-journal", recovery.run())
                 yield Edge(
                     pipeline=pipeline,

@@ -23,6 +23,9 @@ PROVIDER_ROUTE_CLOSED: Final = "provider.route_closed.v1"
 ROUTES_BREAKER: Final = "routes.breaker"
 """Core NATS, kept by no stream: what the edge's replicas tell each other about routes, worth nothing a minute later."""
 
+EDGE_STATUS: Final = "edge.status"
+"""Core NATS, kept by no stream: a question that every replica of the edge answers (`events.status`)."""
+
 DEAD_LETTER_STREAM: Final = "DEAD_LETTERS"
 DEAD_LETTER_SUBJECTS: Final = "dead.>"
 

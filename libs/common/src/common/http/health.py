@@ -7,6 +7,8 @@ from typing import Final
 Ping = Callable[[], Awaitable[None]]
 """Raises when the dependency does not answer."""
 
+Pings = Mapping[str, Ping]
+
 _PING_TIMEOUT_S: Final = 2.0
 
 

@@ -98,6 +98,11 @@ class Journal:
         return self._total >= self._max_bytes
 
     @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self._total
+
+    @property
     def current(self) -> Segment:
         """The segment being written."""
         return self._current

@@ -56,6 +56,11 @@ class UsagePublisher:
         _pending.set_function(lambda: len(self._queue))  # also true while nothing can be published
         self._wake = asyncio.Event()
 
+    @property
+    def pending(self) -> int:
+        """Events in memory that JetStream has not acknowledged."""
+        return len(self._queue)
+
     def add(self, event: bytes, begun_in: Segment) -> None:
         """Journal the encoded event of a call and queue it. Never blocks, never fails."""
         settled_in = self._journal.end(event)
