@@ -183,16 +183,18 @@ async def test_a_tenant_is_created_and_suspended(signed_in: Page) -> None:
 async def test_a_person_joins_by_a_link_and_calls_a_model_with_a_key_of_their_own(
     signed_in: Page, browser: Browser, stack: Stack
 ) -> None:
-    admin = signed_in.context.request
-    tenant = await (await admin.post(f"{stack.portal_url}/admin/tenants", data={"name": "Guests"})).json()
-    made = await admin.post(
-        f"{stack.portal_url}/admin/tenants/{tenant['id']}/invitations",
-        data={"email": "guest@example.com", "role": "member"},
-    )
-    invitation = await made.json()
+    await signed_in.context.request.post(f"{stack.portal_url}/admin/tenants", data={"name": "Guests"})
+    await signed_in.goto(f"{stack.portal_url}/tenants")
+    await signed_in.get_by_role("row", name="Guests").get_by_role("link", name="Members").click()
+    await signed_in.get_by_label("E-mail").fill("guest@example.com")
+    await signed_in.get_by_label("Role").select_option("member")
+    await signed_in.get_by_role("button", name="Invite").click()
+    link = await signed_in.get_by_role("region", name="Link").inner_text()
+    await signed_in.get_by_role("button", name="I have copied it").click()
+    await expect(signed_in.get_by_role("table", name="Invitations")).to_contain_text("guest@example.com")
 
     page = await browser.new_page()
-    await page.goto(stack.portal_url + invitation["path"])
+    await page.goto(link)
     await expect(page.get_by_role("heading", name="Join Guests")).to_be_visible()
     await page.get_by_label("Name").fill("A guest")
     await page.get_by_label("Password").fill("a password of my own")
@@ -220,6 +222,8 @@ async def test_a_person_joins_by_a_link_and_calls_a_model_with_a_key_of_their_ow
     await expect(row).to_contain_text("1")
     await page.close()
 
+    await signed_in.reload()
+    await expect(signed_in.get_by_role("table", name="Members")).to_contain_text("A guest")
     await signed_in.get_by_role("link", name="Audit log").click()
     await expect(signed_in.get_by_role("row", name="session.started").first).to_be_visible()
     await signed_in.get_by_role("button", name=re.compile("Details of api_key.created")).first.click()
@@ -252,7 +256,18 @@ async def test_no_page_breaks_a_rule_of_accessibility(signed_in: Page, stack: St
     page = signed_in
     await page.emulate_media(reduced_motion="reduce")
     await page.get_by_role("radio", name=theme).check(force=True)
-    for path in ("/", "/calls", "/api-keys", "/models", "/audit", "/profile", "/my", "/my/keys", "/tenants"):
+    for path in (
+        "/",
+        "/calls",
+        "/api-keys",
+        "/models",
+        "/audit",
+        "/profile",
+        "/my",
+        "/my/keys",
+        "/my/members",
+        "/tenants",
+    ):
         await page.goto(f"{stack.portal_url}{path}")
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         await expect(page.get_by_role("status", name="Loading")).to_have_count(0)

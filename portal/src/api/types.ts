@@ -22,3 +22,6 @@ export type OwnTenant = Schemas["OwnTenant"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type AccessToken = Schemas["AccessToken"];
 export type Member = Schemas["Member"];
+export type TenantRole = Member["role"];
+export type Invitation = Schemas["Invitation"];
+export type InvitationMade = Schemas["InvitationMade"];

@@ -12,6 +12,7 @@ import {
   KeySquare,
   LogOut,
   ScrollText,
+  Users,
 } from "lucide-react";
 import type { ReactNode } from "react";
 
@@ -37,6 +38,7 @@ const PAGES: readonly { to: PagePath; label: string; icon: ReactNode; permission
 const OWN_PAGES = [
   { to: "/my", label: "Your usage", icon: <ChartPie aria-hidden /> },
   { to: "/my/keys", label: "Your keys", icon: <KeySquare aria-hidden /> },
+  { to: "/my/members", label: "Your team", icon: <Users aria-hidden /> },
 ] as const;
 
 export function AppShell() {

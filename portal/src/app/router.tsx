@@ -141,6 +141,19 @@ const ownKeysRoute = createRoute({
   component: lazyRouteComponent(() => import("@/features/own/pages/OwnKeysPage"), "OwnKeysPage"),
 });
 
+const ownMembersRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/my/members",
+  validateSearch: (search): { tenant?: string | undefined } => ({ tenant: text(search["tenant"]) }),
+  component: lazyRouteComponent(() => import("@/features/own/pages/OwnMembersPage"), "OwnMembersPage"),
+});
+
+const tenantMembersRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/tenants/$tenantId/members",
+  component: lazyRouteComponent(() => import("@/features/members/pages/TenantMembersPage"), "TenantMembersPage"),
+});
+
 const profileRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/profile",
@@ -159,6 +172,8 @@ const routeTree = rootRoute.addChildren([
     auditRoute,
     ownUsageRoute,
     ownKeysRoute,
+    ownMembersRoute,
+    tenantMembersRoute,
     profileRoute,
   ]),
 ]);

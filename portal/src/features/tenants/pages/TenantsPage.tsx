@@ -120,6 +120,7 @@ function Tenants() {
 function TenantLinks({ tenant }: { tenant: Tenant }) {
   const mayReadKeys = usePermission("api_keys:read");
   const mayReadUsage = usePermission("usage:read");
+  const mayReadMembers = usePermission("members:read");
   return (
     <>
       {mayReadUsage && (
@@ -132,6 +133,14 @@ function TenantLinks({ tenant }: { tenant: Tenant }) {
         <Link to="/api-keys" search={{ tenant: tenant.id }}>
           Keys
         </Link>
+      )}
+      {mayReadMembers && (
+        <>
+          <span aria-hidden> · </span>
+          <Link to="/tenants/$tenantId/members" params={{ tenantId: tenant.id }}>
+            Members
+          </Link>
+        </>
       )}
     </>
   );
