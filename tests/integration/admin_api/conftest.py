@@ -20,6 +20,7 @@ import asyncpg
 import httpx
 import nats
 import pytest
+import redis
 from fastapi import FastAPI
 from nats.aio.client import Client
 from nats.js.errors import KeyNotFoundError
@@ -252,3 +253,11 @@ async def wait_until(condition: Callable[[], Awaitable[bool]], *, within: float 
 def eventually() -> Callable[..., Awaitable[None]]:
     """Waits until a condition holds, or fails."""
     return wait_until
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nobody_pays_for_other_modules(redis_url: str) -> None:
+    """Failed attempts to sign in count against the address, and all tests come from the same one."""
+    with redis.Redis.from_url(redis_url) as connection:
+        for counter in connection.scan_iter("omg:login:*"):
+            connection.delete(counter)
