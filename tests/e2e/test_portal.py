@@ -232,6 +232,27 @@ async def test_a_person_joins_by_a_link_and_calls_a_model_with_a_key_of_their_ow
     assert secret not in await signed_in.content()
 
 
+async def test_tenants_and_models_are_compared_over_days_of_ones_own(signed_in: Page) -> None:
+    page = signed_in
+    await page.get_by_role("link", name="Compare").click()
+    await expect(page.get_by_role("heading", name="Nothing chosen yet")).to_be_visible()
+    await page.get_by_label("Add a model").select_option("demo")
+    await expect(page.get_by_role("table", name="Totals").get_by_role("row", name="demo")).to_be_visible()
+
+    await page.get_by_text("Custom", exact=True).click()
+    await expect(page.get_by_label("Add a model")).to_be_disabled()  # until the range counts that is shown
+    await page.get_by_label("First day").fill("2026-01-02")
+    await expect(page.get_by_role("button", name="Apply")).to_be_disabled()
+    await page.get_by_label("Last day").fill("2026-01-01")
+    await expect(page.get_by_text("The last day lies before the first.")).to_be_visible()
+    await page.get_by_label("Last day").fill("2026-01-03")
+    async with page.expect_request(re.compile(r"/admin/usage/compare\?.*start=2026-01-0")) as asked:
+        await page.get_by_role("button", name="Apply").click()
+    assert "model_aliases=demo" in (await asked.value).url
+    await expect(page.get_by_role("table", name="Totals").get_by_role("row", name="demo")).to_contain_text("$0")
+    assert "demo" in page.url, "a comparison can be sent to somebody"
+
+
 async def test_the_overview_sees_the_whole_stack(signed_in: Page, stack: Stack) -> None:
     health = await (await signed_in.context.request.get(f"{stack.portal_url}/admin/health")).json()
 

@@ -18,6 +18,7 @@ export type UsagePoint = Schemas["Point"];
 export type BreakdownItem = Schemas["BreakdownItem"];
 export type Call = Schemas["Call"];
 export type CallPage = Schemas["CallPage"];
+export type UsageSeries = Schemas["UsageSeries"];
 export type OwnTenant = Schemas["OwnTenant"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type AccessToken = Schemas["AccessToken"];

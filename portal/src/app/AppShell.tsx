@@ -8,6 +8,7 @@ import {
   Building2,
   ChartNoAxesColumn,
   ChartPie,
+  ChartSpline,
   KeyRound,
   KeySquare,
   LogOut,
@@ -24,10 +25,11 @@ import { IconButton } from "@/ui/Button";
 import styles from "./AppShell.module.css";
 import { ThemeSwitch } from "./ThemeSwitch";
 
-type PagePath = "/" | "/calls" | "/api-keys" | "/models" | "/tenants" | "/audit";
+type PagePath = "/" | "/compare" | "/calls" | "/api-keys" | "/models" | "/tenants" | "/audit";
 
 const PAGES: readonly { to: PagePath; label: string; icon: ReactNode; permission: Permission }[] = [
   { to: "/", label: "Dashboard", icon: <ChartNoAxesColumn aria-hidden />, permission: "usage:read" },
+  { to: "/compare", label: "Compare", icon: <ChartSpline aria-hidden />, permission: "usage:read" },
   { to: "/calls", label: "Calls", icon: <Activity aria-hidden />, permission: "usage:read" },
   { to: "/api-keys", label: "API keys", icon: <KeyRound aria-hidden />, permission: "api_keys:read" },
   { to: "/models", label: "Models", icon: <Boxes aria-hidden />, permission: "catalog:read" },

@@ -12,6 +12,7 @@ import {
 import { ApiError } from "@/api/client";
 import { LoginPage } from "@/features/session/pages/LoginPage";
 import { sessionQuery } from "@/features/session/queries";
+import { type Choice, choicesIn } from "@/features/usage/comparison";
 import { isPeriod, type Period } from "@/features/usage/period";
 
 import { AppShell } from "./AppShell";
@@ -117,6 +118,16 @@ const tenantsRoute = createRoute({
   component: lazyRouteComponent(() => import("@/features/tenants/pages/TenantsPage"), "TenantsPage"),
 });
 
+const compareRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/compare",
+  validateSearch: (search): { of?: Choice[] | undefined } => {
+    const choices = choicesIn(search["of"]);
+    return { of: choices.length === 0 ? undefined : choices };
+  },
+  component: lazyRouteComponent(() => import("@/features/usage/pages/ComparePage"), "ComparePage"),
+});
+
 const auditRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/audit",
@@ -170,6 +181,7 @@ const routeTree = rootRoute.addChildren([
     modelsRoute,
     tenantsRoute,
     auditRoute,
+    compareRoute,
     ownUsageRoute,
     ownKeysRoute,
     ownMembersRoute,
