@@ -116,3 +116,25 @@ async def test_old_months_go_and_their_sums_stay(sessions: Sessions) -> None:
     assert left == 1
     assert (await rebuild(sessions)).wrong == 0
     assert await _sums(sessions) == before
+
+
+async def test_what_arrives_late_for_a_dropped_month_is_added_and_replaces_nothing(sessions: Sessions) -> None:
+    """The late entry makes its month's partition again, which must not pass for the whole month."""
+    old = _NOON - timedelta(days=100)
+    known = [usage_event(time=old), usage_event(time=old + timedelta(days=1)), usage_event(time=_NOON)]
+    late = usage_event(time=old - timedelta(hours=5))
+    await service.record_usage(sessions, known)
+    await ensure_partitions(sessions, now=_NOON)
+    await drop_partitions(sessions, now=_NOON, keep=2)
+
+    for _ in range(2):  # however often the edge says it while it is there
+        await service.record_usage(sessions, [late])
+    await ensure_partitions(sessions, now=_NOON)
+    before = await _sums(sessions)
+    assert await rebuild(sessions) == Rebuilt(1, 0)
+    assert await rebuild(sessions, start=old - timedelta(days=2)) == Rebuilt(1, 0)
+    assert await drop_partitions(sessions, now=_NOON, keep=2) == ["usage_entries_2026_08"]
+
+    assert await _sums(sessions) == before
+    async with sessions.begin() as session:
+        assert await session.scalar(text("SELECT sum(requests) FROM ledger.usage_hourly")) == 4

@@ -1,5 +1,6 @@
 """Things beside each other by the day, days by what they consist of, and what a person sees of it."""
 
+import asyncio
 import csv
 import io
 from datetime import UTC, datetime, timedelta
@@ -7,8 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from admin_api.ledger import service as ledger
+from admin_api.usage import service
+from admin_api.usage.calls import CallFilter
+from admin_api.usage.filters import EVERYTHING
 from common.db.engine import Sessions
 from common.testing.usage_events import usage_event
 
@@ -247,3 +252,25 @@ async def test_costs_in_the_columns_of_focus_add_up(client: httpx.AsyncClient) -
     ]
     assert {row["BillingPeriodEnd"] for row in rows} == {"2026-12-01T00:00:00Z"}
     assert {row["ChargeCategory"] for row in rows} == {"Usage"}
+
+
+async def test_downloads_at_once_do_not_wait_for_each_other(sessions: Sessions, engine: AsyncEngine) -> None:
+    """One connection each: with two, as many downloads as the pool has connections would all wait for a second one."""
+    files = []
+
+    async def begin(wanted: CallFilter) -> None:
+        lines = service.each_call(sessions, wanted)
+        files.append((await anext(lines)).tenant_name)
+        await lines.aclose()  # type: ignore[attr-defined]
+
+    pool = engine.pool.size()  # type: ignore[attr-defined]
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        for _ in range(4 * pool):
+            group.create_task(begin(CallFilter(scope=EVERYTHING, tenant_id="tnt_one")))
+
+    assert files == ["One"] * 4 * pool
+
+
+async def test_a_download_of_a_foreign_tenant_is_refused(owen: httpx.AsyncClient) -> None:
+    reply = await owen.get("/user/usage/calls/export", params={"tenant_id": "tnt_two"})
+    assert (reply.status_code, reply.json()["error"]["message"]) == (404, "There is no such tenant.")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from admin_api.ledger import service as ledger
+from admin_api.ledger.partitions import drop_partitions, ensure_partitions
 from admin_api.usage import repository, service
 from admin_api.usage.domain import Range, Window
 from admin_api.usage.filters import EVERYTHING, Filter, Group
@@ -281,3 +282,25 @@ async def test_no_question_takes_longer_than_a_person_waits(sessions: Sessions) 
     async with sessions.begin() as session:
         await repository.bound_statements(session)
         assert await session.scalar(text("SHOW statement_timeout")) == "10s"
+
+
+@pytest.mark.parametrize("zone", _ZONES)
+async def test_sums_of_months_that_were_dropped_stay_what_they_were(sessions: Sessions, zone: str) -> None:
+    """Also in zones whose days begin within an hour, though its entries are gone, and with one that arrives late."""
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    start = datetime(2026, 7, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    hours = [start + timedelta(minutes=7, hours=n) for n in range(96)]
+    await ledger.record_usage(sessions, [usage_event(time=moment, cost_nano_usd="5") for moment in hours])
+    asked = Range(Window(start, start + timedelta(days=10)), ZoneInfo(zone))
+    await ensure_partitions(sessions, now=now)
+
+    before = await service.summarize(sessions, asked, _of(None))
+    assert "usage_entries_2026_07" in await drop_partitions(sessions, now=now, keep=2)
+    await ledger.record_usage(sessions, [usage_event(time=hours[50], cost_nano_usd="3")])
+    after = await service.summarize(sessions, asked, _of(None))
+
+    assert (before.totals.requests, before.totals.cost_nano_usd) == (96, 480)
+    whole = start.minute == 0
+    # The hour that the range begins within has lost its second half to the time before: nothing is counted twice.
+    assert after.totals.requests == (97 if whole else 96)
+    assert after.totals.cost_nano_usd == (483 if whole else 478)

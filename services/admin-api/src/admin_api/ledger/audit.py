@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin_api.ledger.repository import DIMENSIONS, HOUR, SUMS
+from admin_api.ledger.repository import DIMENSIONS, DROPPED_BEFORE, HOUR, SUMS
 
 _KEY: Final = ("hour", *DIMENSIONS)
 
@@ -27,7 +27,10 @@ class Difference:
 
 
 async def find_differences(session: AsyncSession, *, limit: int = 100) -> list[Difference]:
-    """The first `limit` differences by key; an empty list is what a correct ledger gives. Reads every entry."""
+    """The first `limit` differences by key; an empty list is what a correct ledger gives. Reads every entry.
+
+    Months that were dropped are left out: there is nothing to compare with.
+    """
     compared = " OR ".join(f"hourly.{name} IS DISTINCT FROM fresh.{name}" for name in SUMS)
     statement = text(f"""
         SELECT {", ".join(_KEY)},
@@ -37,7 +40,7 @@ async def find_differences(session: AsyncSession, *, limit: int = 100) -> list[D
             SELECT {HOUR} AS hour, {", ".join(DIMENSIONS)}, {", ".join(f"{sum_} AS {name}" for name, sum_ in SUMS.items())}
             FROM ledger.usage_entries GROUP BY {", ".join(str(n + 1) for n in range(len(_KEY)))}
         ) AS fresh USING ({", ".join(_KEY)})
-        WHERE {compared} ORDER BY {", ".join(_KEY)} LIMIT :limit
+        WHERE ({compared}) AND hour >= {DROPPED_BEFORE} ORDER BY {", ".join(_KEY)} LIMIT :limit
     """)  # noqa: S608 - names of columns, from the repository
     rows = (await session.execute(statement, {"limit": limit})).mappings()
     return [

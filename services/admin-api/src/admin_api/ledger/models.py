@@ -122,6 +122,15 @@ class UsageHourlyTagRow(_Sums, LedgerBase):
     value: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
+class DroppedMonthRow(LedgerBase):
+    """A month whose entries were dropped, by its end. Of what began before, the hourly sums are all there is; an entry that arrives
+    late is added to them, and is not the whole of its hour."""
+
+    __tablename__ = "dropped_months"
+
+    ended_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+
+
 class KeyActivityRow(LedgerBase):
     """When a key was last used: when the latest of its calls began that the ledger has."""
 

@@ -15,6 +15,7 @@ from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from admin_api.ledger.budget_rows import hold_alone
 from common.db.engine import Sessions
 from common.logging import get_logger
 
@@ -22,6 +23,7 @@ MONTHS_AHEAD: Final = 2
 # Rows of the default partition that are older, or lie further in the future, are somebody's wrong clock: no months for those.
 _MONTHS_BACK: Final = 24
 _IS_MONTH: Final = re.compile(r"usage_entries_\d{4}_\d{2}")
+_NOTE_DROPPED: Final = text("INSERT INTO ledger.dropped_months (ended_at) VALUES (:ended_at) ON CONFLICT DO NOTHING")
 _LOCK: Final = zlib.crc32(b"ledger.usage_entries partitions")
 
 _log = get_logger(__name__)
@@ -86,8 +88,9 @@ async def ensure_partitions(sessions: Sessions, *, now: datetime) -> list[str]:
 async def drop_partitions(sessions: Sessions, *, now: datetime, keep: int) -> list[str]:
     """Drop the months of entries that are older than `keep` months before this one; 0 keeps all. Returns what was dropped.
 
-    The hourly sums stay, and so does what budgets have spent. Raises SQLAlchemy's errors, also when a lock cannot be had within two
-    seconds: to be tried again later.
+    The hourly sums stay, and so does what budgets have spent. What is dropped is noted (`DroppedMonthRow`); nobody enters calls or
+    makes sums again meanwhile. A month that was dropped and came back, with a late entry, goes again. Raises SQLAlchemy's errors,
+    also when a lock cannot be had within two seconds: to be tried again later.
     """
     if keep == 0:
         return []
@@ -97,8 +100,11 @@ async def drop_partitions(sessions: Sessions, *, now: datetime, keep: int) -> li
     for name in old:
         async with sessions.begin() as session:
             await session.execute(text("SET LOCAL lock_timeout = '2s'"))
+            await hold_alone(session)
             await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             if name in await _names(session):
+                month = Month(int(name[-7:-3]), int(name[-2:]))
+                await session.execute(_NOTE_DROPPED, {"ended_at": month.plus(1).start})
                 await (await session.connection()).exec_driver_sql(f"DROP TABLE ledger.{name}")
     if old:
         _log.info("old entries dropped", partitions=old)

@@ -1,8 +1,8 @@
 """Makes the hourly sums again from the entries: for sums that are in doubt, and for kinds of sums that are newer than the entries.
 
 It goes day by day. For each it is alone for a moment: whoever enters calls waits (as for `budgets.make_rows`), so no call is missed
-or counted twice while the worker runs. Hours before the oldest entry are left alone: their entries have been dropped, and the sums
-are all there is of them.
+or counted twice while the worker runs. Hours before the oldest entry are left alone, and those of months that were dropped, though
+entries of them arrived late: the sums are all there is of the rest.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,13 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.ledger.budget_rows import hold_alone
-from admin_api.ledger.repository import DIMENSIONS, HOUR, SUMS, TAG_DIMENSIONS
+from admin_api.ledger.repository import DIMENSIONS, DROPPED_BEFORE, HOUR, SUMS, TAG_DIMENSIONS
 from common.db.engine import Sessions
 
 _DAY: Final = timedelta(days=1)
 _NAMES: Final = ", ".join(SUMS)
-_OLDEST: Final = text("SELECT min(occurred_at) FROM ledger.usage_entries")
+_OLDEST: Final = text(f"SELECT min(occurred_at) FROM ledger.usage_entries WHERE occurred_at >= {DROPPED_BEFORE}")  # noqa: S608
+_IS_DROPPED: Final = text(f"SELECT CAST(:start AS timestamptz) < {DROPPED_BEFORE}")
 _NEWEST: Final = text("SELECT max(occurred_at) FROM ledger.usage_entries")
 
 
@@ -93,15 +94,20 @@ async def rebuild(sessions: Sessions, *, start: datetime | None = None, end: dat
     while first <= last:
         following = _day(first) + _DAY
         async with sessions.begin() as session:
-            done = Rebuilt(done.days + 1, done.wrong + await _rebuild(session, first, following))
+            wrong = await _rebuild(session, first, following)
+        if wrong is not None:
+            done = Rebuilt(done.days + 1, done.wrong + wrong)
         first = following
     return done
 
 
-async def _rebuild(session: AsyncSession, start: datetime, end: datetime) -> int:
+async def _rebuild(session: AsyncSession, start: datetime, end: datetime) -> int | None:
+    """How many rows were wrong; `None` when the day's entries were dropped, and nothing can be said."""
     await session.execute(text("SET LOCAL statement_timeout = '10min'"))
     await session.execute(text("SET LOCAL lock_timeout = '1min'"))
-    await hold_alone(session)
+    await hold_alone(session)  # nor are entries dropped
+    if await session.scalar(_IS_DROPPED, {"start": start}):
+        return None
     within, wrong = {"start": start, "end": end}, 0
     for table in _TABLES:
         different = await session.scalar(table.wrong, within) or 0

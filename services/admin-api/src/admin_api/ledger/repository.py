@@ -68,6 +68,8 @@ SUMS: Final[Mapping[str, str]] = {
 """Each sum of `usage_hourly`, as an aggregate over entries."""
 
 HOUR: Final = "date_trunc('hour', occurred_at, 'UTC')"
+DROPPED_BEFORE: Final = "(SELECT coalesce(max(ended_at), '-infinity') FROM ledger.dropped_months)"
+"""Since when the entries are complete. What began before has its hourly sums only."""
 _KEY: Final = ", ".join(("hour", *DIMENSIONS))
 TAG_DIMENSIONS: Final = ("tenant_id", "key_id", "name", "value")
 """With the hour, the key of `usage_hourly_tags`."""

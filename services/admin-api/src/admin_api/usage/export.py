@@ -78,12 +78,12 @@ async def costs_as_focus(sessions: Sessions, window: Window, wanted: Filter) -> 
     yield csv_line(FOCUS_COLUMNS)
     tenants: dict[str, str] = {}
     keys: dict[str, str] = {}
-    async with sessions.begin() as reading, sessions.begin() as naming:
-        async for row in _hours(reading, window, wanted):
+    async with sessions.begin() as session:
+        async for row in _hours(session, window, wanted):
             if row["tenant_id"] not in tenants:
-                tenants |= {row["tenant_id"]: row["tenant_id"]} | await names.tenant_names(naming, [row["tenant_id"]])
+                tenants |= {row["tenant_id"]: row["tenant_id"]} | await names.tenant_names(session, [row["tenant_id"]])
             if row["key_id"] not in keys:
-                keys |= {row["key_id"]: row["key_id"]} | await names.key_names(naming, [row["key_id"]])
+                keys |= {row["key_id"]: row["key_id"]} | await names.key_names(session, [row["key_id"]])
             charge = _charge(row, tenant=tenants[row["tenant_id"]], key=keys[row["key_id"]])
             yield csv_line([charge[name] for name in FOCUS_COLUMNS])
 

@@ -124,6 +124,7 @@ async def list_my_calls(
 @router.get("/calls/export", response_class=StreamingResponse, responses=CSV_REPLY)
 async def export_my_calls(services: Wired, wanted: AskedCalls, scope: OwnScope) -> StreamingResponse:
     """Single calls, oldest first, as CSV: all that the filters let through."""
+    service.check_tenants(scope, [] if wanted.tenant_id is None else [wanted.tenant_id])  # before the reply begins
     calls = service.each_call(services.sessions, replace(wanted, scope=scope))
     return csv_reply(export.calls_as_csv(calls), "calls.csv")
 

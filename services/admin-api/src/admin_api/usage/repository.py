@@ -1,5 +1,7 @@
 """Every query for sums. They come from the hourly tables; only hours that a boundary cuts are summed from the entries.
 
+An hour whose entries were dropped cannot be cut: it counts whole where it begins, so that longer sums stay what they were.
+
 Each question is one statement, so it sees one moment of the ledger. Names are the control plane's: another query (`names`).
 """
 
@@ -12,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from admin_api.ledger.repository import DROPPED_BEFORE
 from admin_api.usage.domain import Window, entry_windows, split_hours
 from admin_api.usage.filters import Filter, Group
 
@@ -121,7 +124,8 @@ def _pieces(window: Window, starts: Sequence[datetime], wanted: Filter, *, group
                failed_requests + interrupted_requests AS failed_requests,
                input_tokens, cached_input_tokens, output_tokens, cost_nano_usd
         FROM {"ledger.usage_hourly_tags" if of_tags else "ledger.usage_hourly"}
-        WHERE hour >= :start AND hour < :end AND hour <> ALL(CAST(:split AS timestamptz[])) {conditions}
+        WHERE hour >= :start AND hour < :end AND (hour <> ALL(CAST(:split AS timestamptz[])) OR hour < {DROPPED_BEFORE})
+              {conditions}
     """  # noqa: S608 - ours
     parameters: dict[str, Any] = given | {
         "start": window.start,
@@ -139,7 +143,8 @@ def _pieces(window: Window, starts: Sequence[datetime], wanted: Filter, *, group
                    input_tokens, cached_input_tokens, output_tokens, cost_nano_usd
             FROM unnest(CAST(:part_starts AS timestamptz[]), CAST(:part_ends AS timestamptz[])) AS part(part_start, part_end)
             CROSS JOIN LATERAL (
-                SELECT * FROM ledger.usage_entries WHERE occurred_at >= part_start AND occurred_at < part_end {conditions} OFFSET 0
+                SELECT * FROM ledger.usage_entries
+                WHERE occurred_at >= greatest(part_start, {DROPPED_BEFORE}) AND occurred_at < part_end {conditions} OFFSET 0
             ) AS entry {tags}
         """  # noqa: S608 - ours
         parameters |= {"part_starts": [part.start for part in parts], "part_ends": [part.end for part in parts]}

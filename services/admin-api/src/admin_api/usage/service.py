@@ -149,17 +149,18 @@ async def read_call(sessions: Sessions, scope: Scope, call_id: str) -> NamedCall
 
 
 async def each_call(sessions: Sessions, wanted: CallFilter) -> AsyncIterator[NamedCall]:
-    """Every call, oldest first, in one transaction; names are looked up as they come."""
+    """Every call, oldest first, in one transaction; names are looked up as they come, by the same connection: downloads that each
+    held one and waited for a second would wait for each other."""
     tenants: dict[str, str] = {}
     keys: dict[str, str] = {}
-    async with sessions.begin() as reading, sessions.begin() as naming:
-        async for entry in calls.each(reading, wanted):
+    async with sessions.begin() as session:
+        async for entry in calls.each(session, wanted):
             if entry.tenant_id not in tenants:
                 tenants[entry.tenant_id] = entry.tenant_id
-                tenants |= await names.tenant_names(naming, [entry.tenant_id])
+                tenants |= await names.tenant_names(session, [entry.tenant_id])
             if entry.key_id not in keys:
                 keys[entry.key_id] = entry.key_id
-                keys |= await names.key_names(naming, [entry.key_id])
+                keys |= await names.key_names(session, [entry.key_id])
             yield _named(entry, tenants, keys)
 
 
