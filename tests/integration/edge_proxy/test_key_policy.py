@@ -83,6 +83,6 @@ async def test_behind_a_trusted_proxy_its_word_counts(
     control: Any, run_an_edge: Any, models: Any, forwarded: str, status: int
 ) -> None:
     key = await control.key(await control.tenant(), allowed_addresses=["203.0.113.0/24"])
-    async with run_an_edge(trusted_proxies="127.0.0.0/8, ::1/128") as edge:
+    async with run_an_edge(trusted_proxies=("127.0.0.0/8", "::1/128")) as edge:
         response = await call(edge, key, **{"x-forwarded-for": forwarded})
     assert response.status_code == status
