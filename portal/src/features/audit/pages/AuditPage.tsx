@@ -20,6 +20,11 @@ import { auditQuery } from "../queries";
 
 const RESOURCES = ["tenant", "user", "membership", "invitation", "api_key", "access_token", "model", "route", "budget"];
 
+/** The kind and the end of an id: enough to tell two apart. All of it is on hover, and in the details. */
+function shortId(id: string): string {
+  return id.length > 20 ? `${id.slice(0, 4)}…${id.slice(-8)}` : id;
+}
+
 export function AuditPage() {
   return (
     <Allowed permission="audit:read">
@@ -86,9 +91,11 @@ function Audit() {
                     <RelativeTime iso={entry.occurred_at} />
                   </td>
                   <td className={tableStyles["strong"]}>{entry.action}</td>
-                  <td className={tableStyles["mono"]}>{entry.resource_id}</td>
-                  <td className={tableStyles["mono"]} title={entry.actor_kind}>
-                    {entry.actor_id}
+                  <td className={tableStyles["mono"]} title={entry.resource_id}>
+                    {shortId(entry.resource_id)}
+                  </td>
+                  <td className={tableStyles["mono"]} title={`${entry.actor_kind} ${entry.actor_id}`}>
+                    {shortId(entry.actor_id)}
                   </td>
                   <td className={tableStyles["muted"]}>{entry.address ?? "–"}</td>
                   <td className={tableStyles["actions"]}>
@@ -116,7 +123,7 @@ function Audit() {
       {shown && (
         <Drawer
           title={shown.action}
-          description={`Request ${shown.request_id ?? "unknown"}`}
+          description={`${shown.resource_id}, by ${shown.actor_kind} ${shown.actor_id}, in request ${shown.request_id ?? "unknown"}`}
           onClose={() => setShown(undefined)}
         >
           {shown.before && <CodeBlock label="Before" text={JSON.stringify(shown.before, null, 2)} />}
