@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -26,8 +27,8 @@ LABELS = sorted(_OPERATIONS.keys() - {"POST /admin/auth/logout"})
 
 
 @pytest.fixture(scope="module")
-async def known(admin: Any) -> dict[str, str]:
-    """Ids that name something, so that requests get beyond "not found"."""
+async def known(admin: Any) -> AsyncIterator[dict[str, str]]:
+    """Ids that name something, so that requests get beyond "not found". What was set for everybody is set back."""
     tenant = await admin.tenant()
     person = await admin.signed_in_as("auditor")
     budget = {"name": "generated", "scope": "tenant", "subject": tenant["id"], "amount_usd": "1"}
@@ -36,7 +37,7 @@ async def known(admin: Any) -> dict[str, str]:
     await owner.put("/admin/model-catalog/generated", json={"routes": [route]})
     invitation = {"email": "invited@example.com", "role": "viewer"}
     token = (await owner.post("/user/access-tokens", json={"name": "generated"})).json()
-    return {
+    yield {
         "tenant_id": tenant["id"],
         "key_id": (await admin.key(tenant["id"]))["id"],
         "user_id": (await person.get("/admin/auth/session")).json()["user"]["id"],
@@ -48,6 +49,11 @@ async def known(admin: Any) -> dict[str, str]:
         "call_id": "req_" + "0" * 32,
         "budget_id": (await (await admin.owner()).post("/admin/budgets", json=budget)).json()["id"],
     }
+    defaults = {"personal_tenants": False, "default_models": [], "retention_days": 30}
+    assert (await owner.put("/admin/settings/tenants", json=defaults)).status_code == 200
+    assert (await owner.delete("/admin/rate-limits")).status_code == 204
+    for each in (await owner.get("/admin/budgets", params={"scope": "installation", "limit": 100})).json()["data"]:
+        await owner.delete(f"/admin/budgets/{each['id']}")
 
 
 def prepared(case: Any) -> requests.PreparedRequest | None:
