@@ -256,6 +256,26 @@ export interface paths {
         patch: operations["update_budget"];
         trace?: never;
     };
+    "/admin/budgets/{budget_id}/periods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Budget Periods
+         * @description What the budget was in each of its periods, and what was spent, newest first, back to the one it was made in.
+         */
+        get: operations["list_budget_periods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/configuration": {
         parameters: {
             query?: never;
@@ -492,6 +512,30 @@ export interface paths {
          * @description Limit only those tenants and keys that have limits of their own.
          */
         delete: operations["delete_default_rate_limits"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/settings/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Budget Settings
+         * @description The budget of tenants that have none of their own.
+         */
+        get: operations["read_budget_settings"];
+        /**
+         * Put Budget Settings
+         * @description Change it. It is in force for the tenants that follow it when this answers.
+         */
+        put: operations["put_budget_settings"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1389,6 +1433,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/tenants/{tenant_id}/budgets/{budget_id}/periods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List My Tenants Budget Periods
+         * @description What a budget of one's tenant, or of one of its keys, was in each of its periods, and what was spent, newest first.
+         */
+        get: operations["list_my_tenants_budget_periods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/tenants/{tenant_id}/invitations": {
         parameters: {
             query?: never;
@@ -2020,9 +2084,12 @@ export interface components {
         /**
          * Budget
          * @description `subject` is the id of the tenant, the key or the user; empty for the installation. A hard budget refuses calls that could
-         *     exceed it, a soft one warns. `timezone` null: the tenant's. `warn_at` is a percentage.
+         *     exceed it, a soft one warns. `timezone` null: the tenant's. `warn_at` is the percentage that clients are
+         *     warned from; people are told at `warn_at`, at each of `alert_at`, and at 100. `follows_default`: it is the default one.
          */
         Budget: {
+            /** Alert At */
+            alert_at: number[];
             /** Amount Usd */
             amount_usd: string;
             /**
@@ -2031,6 +2098,8 @@ export interface components {
              */
             created_at: string;
             current: components["schemas"]["BudgetSpending"];
+            /** Follows Default */
+            follows_default: boolean;
             /** Hard */
             hard: boolean;
             /** Id */
@@ -2061,6 +2130,8 @@ export interface components {
          * @description A budget to be. `starts_at`, by default now, matters to the schedule `fixed` only.
          */
         BudgetCreate: {
+            /** Alert At */
+            alert_at?: number[];
             /** Amount Usd */
             amount_usd: string;
             /**
@@ -2096,6 +2167,19 @@ export interface components {
             warn_at: number;
         };
         /**
+         * BudgetLevel
+         * @description A percentage that was reached, and when that was noticed.
+         */
+        BudgetLevel: {
+            /** Level */
+            level: number;
+            /**
+             * Reached At
+             * Format: date-time
+             */
+            reached_at: string;
+        };
+        /**
          * BudgetList
          * @description A tenant's budgets, its own first.
          */
@@ -2114,6 +2198,51 @@ export interface components {
             has_more: boolean;
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * BudgetPeriod
+         * @description What a budget was and what was spent of it. `amount_usd` null: that was not kept.
+         */
+        BudgetPeriod: {
+            /** Amount Usd */
+            amount_usd: string | null;
+            /** End */
+            end: string | null;
+            /** Levels */
+            levels: components["schemas"]["BudgetLevel"][];
+            /** Spent Usd */
+            spent_usd: string;
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+        };
+        /**
+         * BudgetPeriodPage
+         * @description Periods, newest first.
+         */
+        BudgetPeriodPage: {
+            /** Data */
+            data: components["schemas"]["BudgetPeriod"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * BudgetSettingsView
+         * @description `default_budget` null: tenants without a budget of their own have none.
+         */
+        BudgetSettingsView: {
+            default_budget: components["schemas"]["DefaultBudgetWrite"] | null;
+        };
+        /**
+         * BudgetSettingsWrite
+         * @description All of them, as they are to be. A default budget has no fixed schedule: it would begin anew for each tenant.
+         */
+        BudgetSettingsWrite: {
+            default_budget: components["schemas"]["DefaultBudgetWrite"] | null;
         };
         /**
          * BudgetSpending
@@ -2141,6 +2270,8 @@ export interface components {
          * @description What is left out stays as it is. What a budget is for does not change: make another one.
          */
         BudgetUpdate: {
+            /** Alert At */
+            alert_at?: number[];
             /** Amount Usd */
             amount_usd?: string;
             /** Hard */
@@ -2368,6 +2499,31 @@ export interface components {
             state: "in_force" | "overridden" | "deleted" | "broken";
         };
         /**
+         * DefaultBudgetWrite
+         * @description What each tenant has that has no budget of its own.
+         */
+        DefaultBudgetWrite: {
+            /** Alert At */
+            alert_at?: number[];
+            /** Amount Usd */
+            amount_usd: string;
+            /**
+             * Hard
+             * @default true
+             */
+            hard: boolean;
+            /**
+             * Schedule
+             * @default calendar_month
+             */
+            schedule: string;
+            /**
+             * Warn At
+             * @default 80
+             */
+            warn_at: number;
+        };
+        /**
          * EdgeHealth
          * @description A replica of edge-proxy, as it says of itself. `usage_pending` and `journal_bytes` are usage on its way to the ledger;
          *     `routes` are the breakers of the routes it has used.
@@ -2574,6 +2730,8 @@ export interface components {
          * @description A budget to be, for a key.
          */
         KeyBudgetCreate: {
+            /** Alert At */
+            alert_at?: number[];
             /** Amount Usd */
             amount_usd: string;
             /**
@@ -3938,6 +4096,42 @@ export interface operations {
             };
         };
     };
+    list_budget_periods: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetPeriodPage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     read_configuration: {
         parameters: {
             query?: never;
@@ -4427,6 +4621,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_budget_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetSettingsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_budget_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetSettingsWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetSettingsView"];
+                };
             };
             /** @description A refusal. */
             default: {
@@ -6565,6 +6821,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BudgetList"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_my_tenants_budget_periods: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                budget_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetPeriodPage"];
                 };
             };
             /** @description A refusal. */

@@ -38,6 +38,7 @@ async def test_a_budget_is_in_force_when_the_call_returns(admin: Any) -> None:
         "timezone": "UTC",
         "starts_at": budget["starts_at"],
         "warn_at": 70,
+        "alert_at": [],
     }
 
 
@@ -209,3 +210,25 @@ async def test_what_a_route_can_do_reaches_the_edge_and_stays(admin: Any) -> Non
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "unknown_operation")
     assert "telepathy" in refused.json()["error"]["message"]
     assert (await put(operations=[])).status_code == 400
+
+
+async def test_several_percentages_are_kept_in_order(admin: Any) -> None:
+    budget = (await create(admin, scope="installation", alert_at=[150, 50, 95, 50])).json()
+    assert budget["alert_at"] == [50, 95, 150]
+    assert (await admin.record("budgets", budget["id"]))["alert_at"] == [50, 95, 150]
+    owner = await admin.owner()
+    for wrong in ([0], [1001], [1, 2, 3, 4, 5, 6, 7, 8, 9], ["80"]):
+        assert (await owner.patch(f"/admin/budgets/{budget['id']}", json={"alert_at": wrong})).status_code == 400
+    assert (await owner.delete(f"/admin/budgets/{budget['id']}")).status_code == 204
+
+
+async def test_the_history_of_a_budget(admin: Any) -> None:
+    owner, tenant = await admin.owner(), await admin.tenant()
+    budget = (await create(admin, scope="tenant", subject=tenant["id"], amount_usd="10")).json()
+    reply = await owner.get(f"/admin/budgets/{budget['id']}/periods")
+    assert reply.status_code == 200, reply.text
+    (period,) = reply.json()["data"]
+    assert (period["start"], period["spent_usd"], period["levels"]) == (budget["current"]["start"], "0", [])
+    assert (await owner.get("/admin/budgets/bud_unknown/periods")).status_code == 404
+    wrong = {"cursor": "WyJub3cwIl0"}
+    assert (await owner.get(f"/admin/budgets/{budget['id']}/periods", params=wrong)).status_code == 400

@@ -10,7 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.integration.ledger.books import NOON, Books
 
+from admin_api.budgets import repository
+from admin_api.budgets.models import BudgetRow
+from admin_api.budgets.service import change
 from admin_api.ledger import budget_rows, service
+from admin_api.ledger.budget_history import read_periods
 from admin_api.ledger.budgets import forget
 from common.budget_periods import Period
 from common.db.engine import Sessions
@@ -204,3 +208,40 @@ async def test_a_budget_whose_days_begin_at_another_time_is_counted_anew(books: 
     assert (await books.rows(budget), await books.spent(budget)) == ([], 990)
     await books.enter(books.call(10))
     assert (await books.rows(budget), await books.spent(budget)) == ([1000], 1000)
+
+
+async def test_further_percentages_are_said_too_each_once(books: Books) -> None:
+    """Also above 100, where a soft budget goes on; with whom it concerns."""
+    budget = await books.budget("key", amount=1000, hard=False, alert_at=[50, 150])
+    await books.enter(books.call(600))
+    await books.enter(books.call(600))
+    await books.enter(books.call(600))
+    found = await books.crossings()
+    assert _levels(found) == [(50, "600"), (80, "1200"), (100, "1200"), (150, "1800")]
+    first = found[0].data
+    assert (first.budget_id, first.tenant_id, first.tenant_name, first.subject_name) == (
+        budget, books.tenant, books.tenant, "k")  # fmt: skip
+
+
+async def test_a_users_budget_concerns_no_tenant(books: Books) -> None:
+    await books.budget("user", amount=10)
+    await books.enter(books.call(10))
+    assert {(each.data.tenant_id, each.data.subject_name) for each in await books.crossings()} == {(None, "u")}
+
+
+async def test_the_history_keeps_what_the_amount_was(books: Books, sessions: Sessions) -> None:
+    budget = await books.budget("tenant", amount=1000)
+    last_month = NOON - timedelta(days=30)
+    await books.enter(books.call(900, last_month))
+    await books.enter(books.call(5))
+    async with sessions.begin() as session:
+        row = await session.get(BudgetRow, budget)
+        assert row is not None
+        await change(session, row, {"amount_nano_usd": 2000}, now=NOON)
+    async with sessions() as session:
+        record = (await repository.records(session, [budget]))[0]
+        made_at = datetime(2026, 9, 15, tzinfo=UTC)
+        periods = await read_periods(session, record, made_at=made_at, before=NOON, limit=10)
+    assert [(each.period.start.month, each.amount, each.spent) for each in periods] == [
+        (11, 2000, 5), (10, 1000, 900), (9, None, 0)]  # fmt: skip
+    assert [[level for level, _ in each.reached] for each in periods] == [[], [80], []]

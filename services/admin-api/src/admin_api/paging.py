@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Generic, Self, TypeVar
 
 from fastapi import Query
@@ -53,6 +54,17 @@ class Page(BaseModel, Generic[T]):
 def encode_cursor(*parts: str) -> str:
     """The cursor for an item's sort key."""
     return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def moment_of(part: str) -> datetime:
+    """A cursor's part that is a moment, with its offset. Raises `InvalidCursorError`."""
+    try:
+        moment = datetime.fromisoformat(part)
+    except ValueError:
+        raise InvalidCursorError from None
+    if moment.tzinfo is None or not 1970 < moment.year < 9000:
+        raise InvalidCursorError
+    return moment
 
 
 def decode_cursor(cursor: str, *, parts: int = 1) -> list[str]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from admin_api.audit.listener import CLOCK, AuditedSession
+from admin_api.budgets.defaults import DefaultBudgets
 from admin_api.configuration.keeper import Keeper
 from admin_api.configuration.propagation import Propagation
 from admin_api.database import outbox
@@ -47,6 +48,7 @@ class Wiring:
         self._relay = Relay(engine=self._engine, outbox=outbox, bus=self._bus, lock=RELAY_LOCK)
         sessions = create_sessions(self._engine, session_class=AuditedSession, info={CLOCK: clock})
         self._purger = Purger(sessions=sessions, clock=clock)
+        self._default_budgets = DefaultBudgets(sessions=sessions, clock=clock)
         self._keeper = Keeper(bus=self._bus, sessions=sessions, relay=self._relay, replicas=settings.nats_replicas)
         sealer = Sealer.from_setting(settings.encryption_keys.get_secret_value())
         self._file = ConfigurationFile(
@@ -91,6 +93,7 @@ class Wiring:
                 tasks.keep_running("outbox-relay", self._relay.run)
                 tasks.keep_running("configuration-keeper", self._keeper.run)
                 tasks.keep_running("tenant-purger", self._purger.run)
+                tasks.keep_running("default-budgets", self._default_budgets.run)
                 tasks.keep_running("configuration-file", self._file.run)
                 yield
         finally:

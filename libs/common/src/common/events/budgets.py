@@ -10,7 +10,8 @@ from common.events.control import BudgetScope, NanoUsd
 class ThresholdCrossed(msgspec.Struct, frozen=True, kw_only=True):
     """The payload of `budget.threshold_crossed.v1`: `level` percent of the amount are spent. Once per budget, period and level.
 
-    `period_end` is null for a budget that is never renewed. `spent` is what the ledger had when it noticed.
+    `period_end` is null for a budget that is never renewed. `spent` is what the ledger had when it noticed. `tenant_id` is whom it
+    concerns, null where that is not one tenant; names are as they were then.
     """
 
     budget_id: str
@@ -23,3 +24,6 @@ class ThresholdCrossed(msgspec.Struct, frozen=True, kw_only=True):
     level: int
     amount: NanoUsd
     spent: NanoUsd
+    tenant_id: str | None = None
+    tenant_name: str | None = None
+    subject_name: str | None = None

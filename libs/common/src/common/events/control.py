@@ -117,7 +117,8 @@ class BudgetRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Bucket `budgets`, under the budget's id: so much may be spent in each of its periods (`common.budget_periods`).
 
     `subject` is the id of the tenant, the key or the user (of their keys) that it is for; empty for the installation. A hard
-    budget refuses calls that could exceed it, a soft one only warns. `warn_at` is the percentage that clients are warned from.
+    budget refuses calls that could exceed it, a soft one only warns. `warn_at` is the percentage that clients are warned from;
+    people are told at `warn_at`, at each of `alert_at`, and at 100.
     """
 
     id: str
@@ -130,6 +131,7 @@ class BudgetRecord(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
     starts_at: datetime
     warn_at: Annotated[int, msgspec.Meta(ge=1, le=100)] = 80
+    alert_at: list[int] = []
 
 
 class SpendRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -105,13 +105,14 @@ async def put_budget(run: Run, wanted: BudgetContent) -> bool:
             "schedule": plan.schedule,
             "timezone": plan.timezone,
             "warn_at": plan.warn_at,
+            "alert_at": list(plan.alert_at),
         }
         if plan.starts_at is not None:
             fields["starts_at"] = plan.starts_at
         different = {field: value for field, value in fields.items() if getattr(row, field) != value}
         changed = bool(different)
         if changed:
-            await change_budget(run.session, row, different)
+            await change_budget(run.session, row, different, now=run.now)
     if row is not None:
         await run.remember("budget", name, row.id)
     return changed

@@ -28,6 +28,16 @@ class BudgetPlan:
     timezone: str | None
     starts_at: datetime | None
     warn_at: int
+    alert_at: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a budget is for, as people know it. `tenant_id` null: it concerns no single tenant."""
+
+    tenant_id: str | None = None
+    tenant_name: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

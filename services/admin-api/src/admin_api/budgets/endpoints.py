@@ -5,7 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from admin_api.budgets import service
-from admin_api.budgets.schemas import Budget, BudgetCreate, BudgetPage, BudgetUpdate, Subject
+from admin_api.budgets.schemas import (
+    Budget,
+    BudgetCreate,
+    BudgetPage,
+    BudgetPeriod,
+    BudgetPeriodPage,
+    BudgetUpdate,
+    Subject,
+)
 from admin_api.dependencies import Wired, require
 from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from common.events.control import BudgetScope
@@ -43,6 +51,15 @@ async def read_budget(services: Wired, budget_id: str) -> Budget:
     return Budget.of(*await service.read_budget(services.sessions, budget_id, clock=services.clock))
 
 
+@router.get("/{budget_id}/periods", dependencies=[require("budgets:read")])
+async def list_budget_periods(
+    services: Wired, budget_id: str, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> BudgetPeriodPage:
+    """What the budget was in each of its periods, and what was spent, newest first, back to the one it was made in."""
+    found = await service.read_history(services.sessions, budget_id, clock=services.clock, limit=limit, cursor=cursor)
+    return BudgetPeriodPage.of(found, BudgetPeriod.of)
+
+
 @router.patch("/{budget_id}", dependencies=[require("budgets:write")])
 async def update_budget(services: Wired, budget_id: str, body: BudgetUpdate) -> Budget:
     """Change a budget. In force on every edge replica when this answers."""
@@ -55,4 +72,4 @@ async def update_budget(services: Wired, budget_id: str, body: BudgetUpdate) -> 
 @router.delete("/{budget_id}", status_code=204, dependencies=[require("budgets:write")])
 async def delete_budget(services: Wired, budget_id: str) -> None:
     """Remove a budget: nothing is refused because of it any more when this answers."""
-    await service.delete_budget(services.sessions, budget_id, propagation=services.propagation)
+    await service.delete_budget(services.sessions, budget_id, clock=services.clock, propagation=services.propagation)

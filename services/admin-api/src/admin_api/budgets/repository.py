@@ -7,6 +7,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.api_keys.models import ApiKeyRow
+from admin_api.budgets.domain import Subject
 from admin_api.budgets.models import BudgetRow
 from admin_api.tenants.models import TenantRow
 from admin_api.users.models import UserRow
@@ -17,6 +18,12 @@ _MOST_OF_TENANT: Final = 1000
 
 async def find(session: AsyncSession, budget_id: str) -> BudgetRow | None:
     return await session.get(BudgetRow, budget_id)
+
+
+async def tenant_with(session: AsyncSession, budget_id: str) -> str | None:
+    """The tenant that a budget is for, if it is for one as a whole. What a budget is for never changes."""
+    statement = select(BudgetRow.subject).where(BudgetRow.id == budget_id, BudgetRow.scope == "tenant")
+    return await session.scalar(statement)
 
 
 async def find_named(session: AsyncSession, scope: BudgetScope, subject: str, name: str) -> BudgetRow | None:
@@ -49,6 +56,18 @@ async def subject_exists(session: AsyncSession, scope: BudgetScope, subject: str
     if scope == "installation":
         return subject == ""
     return await session.scalar(select(tables[scope]).where(tables[scope] == subject)) is not None
+
+
+async def subjects(session: AsyncSession, budget_ids: Collection[str]) -> dict[str, Subject]:
+    """What these budgets are for, by their ids. A user's budget concerns no single tenant."""
+    statement = (
+        select(BudgetRow.id, TenantRow.id, TenantRow.name, func.coalesce(ApiKeyRow.name, UserRow.name, TenantRow.name))
+        .outerjoin(ApiKeyRow, and_(BudgetRow.scope == "key", ApiKeyRow.id == BudgetRow.subject))
+        .outerjoin(UserRow, and_(BudgetRow.scope == "user", UserRow.id == BudgetRow.subject))
+        .outerjoin(TenantRow, TenantRow.id == func.coalesce(ApiKeyRow.tenant_id, BudgetRow.subject))
+        .where(BudgetRow.id.in_(budget_ids))
+    )
+    return {row[0]: Subject(*row[1:]) for row in await session.execute(statement)}
 
 
 async def ids_of_tenant(session: AsyncSession, tenant_id: str) -> list[str]:
@@ -123,6 +142,7 @@ async def records(session: AsyncSession, ids: Collection[str] | None = None) -> 
             timezone=row.effective_timezone,
             starts_at=row.starts_at,
             warn_at=row.warn_at,
+            alert_at=list(row.alert_at),
         )
         for row in await session.execute(statement)
     ]

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from admin_api.budgets.domain import DEFAULT_WARN_AT, BudgetPlan, Spent, format_amount, parse_amount
 from admin_api.budgets.models import BudgetRow
 from admin_api.fields import NO_CONTROL_CHARACTERS, Moment, Name, RequestBody, Timezone, absent
+from admin_api.ledger.budget_history import PastPeriod
 from admin_api.paging import Page
 from common.budget_periods import parse_schedule
 from common.events.control import BudgetScope
@@ -29,6 +30,12 @@ Amount = Annotated[
 Schedule = Annotated[str, StringConstraints(max_length=20), AfterValidator(_checked_schedule)]
 """`calendar_month`, `weekly`, `daily`, `fixed` or `rolling_<N>d`."""
 WarnAt = Annotated[int, Field(strict=True, ge=1, le=100)]
+AlertAt = Annotated[
+    list[Annotated[int, Field(strict=True, ge=1, le=1000)]],
+    Field(max_length=8),
+    AfterValidator(lambda levels: sorted(set(levels))),
+]
+"""Percentages; above 100 for soft budgets, which go on."""
 Subject = Annotated[str, StringConstraints(max_length=100, pattern=NO_CONTROL_CHARACTERS)]
 
 
@@ -45,7 +52,8 @@ class BudgetSpending(BaseModel):
 
 class Budget(BaseModel):
     """`subject` is the id of the tenant, the key or the user; empty for the installation. A hard budget refuses calls that could
-    exceed it, a soft one warns. `timezone` null: the tenant's. `warn_at` is a percentage."""
+    exceed it, a soft one warns. `timezone` null: the tenant's. `warn_at` is the percentage that clients are
+    warned from; people are told at `warn_at`, at each of `alert_at`, and at 100. `follows_default`: it is the default one."""
 
     id: str
     name: str
@@ -57,6 +65,8 @@ class Budget(BaseModel):
     timezone: str | None
     starts_at: datetime
     warn_at: int
+    alert_at: list[int]
+    follows_default: bool
     created_at: datetime
     current: BudgetSpending
 
@@ -74,6 +84,8 @@ class Budget(BaseModel):
             timezone=row.timezone,
             starts_at=row.starts_at,
             warn_at=row.warn_at,
+            alert_at=list(row.alert_at),
+            follows_default=row.follows_default,
             created_at=row.created_at,
             current=BudgetSpending(
                 start=spent.period.start,
@@ -84,6 +96,37 @@ class Budget(BaseModel):
                 exceeded=spent.spent >= amount,
             ),
         )
+
+
+class BudgetLevel(BaseModel):
+    """A percentage that was reached, and when that was noticed."""
+
+    level: int
+    reached_at: datetime
+
+
+class BudgetPeriod(BaseModel):
+    """What a budget was and what was spent of it. `amount_usd` null: that was not kept."""
+
+    start: datetime
+    end: datetime | None
+    amount_usd: str | None
+    spent_usd: str
+    levels: list[BudgetLevel]
+
+    @classmethod
+    def of(cls, past: PastPeriod) -> "BudgetPeriod":
+        return cls(
+            start=past.period.start,
+            end=past.period.end,
+            amount_usd=None if past.amount is None else format_amount(past.amount),
+            spent_usd=format_amount(past.spent),
+            levels=[BudgetLevel(level=level, reached_at=moment) for level, moment in past.reached],
+        )
+
+
+class BudgetPeriodPage(Page[BudgetPeriod]):
+    """Periods, newest first."""
 
 
 class BudgetList(BaseModel):
@@ -104,6 +147,7 @@ class KeyBudgetCreate(RequestBody):
     hard: bool = True
     schedule: Schedule = "calendar_month"
     warn_at: WarnAt = DEFAULT_WARN_AT
+    alert_at: AlertAt = Field(default_factory=list)
 
     def plan(self, key_id: str) -> BudgetPlan:
         return BudgetPlan(
@@ -116,6 +160,7 @@ class KeyBudgetCreate(RequestBody):
             timezone=None,
             starts_at=None,
             warn_at=self.warn_at,
+            alert_at=tuple(self.alert_at),
         )
 
 
@@ -131,6 +176,7 @@ class BudgetCreate(RequestBody):
     timezone: Timezone | None = None
     starts_at: Moment | None = None
     warn_at: WarnAt = DEFAULT_WARN_AT
+    alert_at: AlertAt = Field(default_factory=list)
 
     def plan(self) -> BudgetPlan:
         return BudgetPlan(
@@ -143,6 +189,7 @@ class BudgetCreate(RequestBody):
             timezone=self.timezone,
             starts_at=self.starts_at,
             warn_at=self.warn_at,
+            alert_at=tuple(self.alert_at),
         )
 
 
@@ -156,9 +203,10 @@ class BudgetUpdate(RequestBody):
     timezone: Timezone | None = None
     starts_at: Moment = absent()
     warn_at: WarnAt = absent()
+    alert_at: AlertAt = absent()
 
     def changes(self) -> dict[str, object]:
-        given = self.given("name", "hard", "schedule", "timezone", "starts_at", "warn_at")
+        given = self.given("name", "hard", "schedule", "timezone", "starts_at", "warn_at", "alert_at")
         if "amount_usd" in self.model_fields_set:
             given["amount_nano_usd"] = parse_amount(self.amount_usd)
         return given

@@ -7,21 +7,26 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.budgets import repository
+from admin_api.budgets.defaults import follow_default, hold_default
 from admin_api.budgets.domain import BUDGET_PREFIX, BudgetPlan, Spent, format_amount
 from admin_api.budgets.models import BudgetRow
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
 from admin_api.errors import AboveCeilingError
-from admin_api.ledger.budgets import forget, read_spent
-from admin_api.paging import Slice, decode_cursor, encode_cursor
+from admin_api.ledger.budget_history import PastPeriod, read_periods
+from admin_api.ledger.budgets import forget, note_amount, read_spent
+from admin_api.paging import Slice, decode_cursor, encode_cursor, moment_of
 from common.clock import Clock
 from common.db.engine import Sessions
 from common.events.control import BudgetScope
 from common.events.subjects import BUDGETS_BUCKET
-from common.http.errors import InvalidRequestError, NotFoundError
+from common.http.errors import ConflictError, InvalidRequestError, NotFoundError
 from common.ids import is_id, new_id
 
 _MISSING: Final = "There is no such budget."
+_FOLLOWS: Final = (
+    "This budget is the default one of all tenants: change it in the settings, or make a budget of the tenant's own."
+)
 
 Shown = tuple[BudgetRow, Spent]
 
@@ -89,10 +94,12 @@ async def insert(session: AsyncSession, plan: BudgetPlan, *, now: datetime) -> t
         timezone=plan.timezone,
         starts_at=plan.starts_at or now,
         warn_at=plan.warn_at,
+        alert_at=list(plan.alert_at),
         created_at=now,
     )
     session.add(row)
-    return row, await records.emit(session, BUDGETS_BUCKET, row.id)
+    ids = await records.emit(session, BUDGETS_BUCKET, row.id)
+    return row, ids + await _follow(session, row, now=now)
 
 
 async def check_ceiling(session: AsyncSession, tenant_id: str, amount: int, schedule: str) -> None:
@@ -117,6 +124,15 @@ async def list_of_tenant(sessions: Sessions, tenant_id: str, *, clock: Clock) ->
     return [(row, spent[row.id]) for row in rows]
 
 
+async def check_of_tenant(sessions: Sessions, tenant_id: str, budget_id: str) -> None:
+    """Raises `NotFoundError` unless the budget is the tenant's or one of its keys'."""
+    async with sessions.begin() as session:
+        row = await _existing(session, budget_id)
+        subject = (await repository.subjects(session, [row.id])).get(row.id)
+    if row.scope not in {"tenant", "key"} or subject is None or subject.tenant_id != tenant_id:
+        raise NotFoundError(_MISSING)
+
+
 async def key_of(sessions: Sessions, budget_id: str) -> str | None:
     """The id of the key that a budget is for; `None` for one of something else. Raises `NotFoundError`."""
     async with sessions.begin() as session:
@@ -136,9 +152,9 @@ async def update_budget(
     """Set the fields in `changes`. Raises `NotFoundError`, `AboveCeilingError` (see `create_budget`), or `NotInForceError`."""
     propagation.check()
     async with sessions.begin() as session:
-        await records.hold(session, BUDGETS_BUCKET, _checked(budget_id))
+        await _hold(session, _checked(budget_id))
         row = await _existing(session, budget_id)
-        ids = await change(session, row, changes)
+        ids = await change(session, row, changes, now=clock())
         if within is not None:
             await check_ceiling(session, within, row.amount_nano_usd, row.schedule)
         spent = await _spent(session, [row.id], clock=clock)
@@ -146,15 +162,22 @@ async def update_budget(
     return row, spent[row.id]
 
 
-async def change(session: AsyncSession, row: BudgetRow, changes: Mapping[str, Any]) -> list[int]:
-    """Set the fields in `changes` in the caller's transaction; the outbox rows that tell the edge."""
-    await records.hold(session, BUDGETS_BUCKET, row.id)
+async def change(session: AsyncSession, row: BudgetRow, changes: Mapping[str, Any], *, now: datetime) -> list[int]:
+    """Set the fields in `changes` in the caller's transaction; the outbox rows that tell the edge.
+
+    A default budget that is changed is the tenant's own from then on.
+    """
+    await _hold(session, row.id)
     periods = _periods_of(row)
     for field, value in changes.items():
         setattr(row, field, value)
     if _periods_of(row) != periods:
         await forget(session, [row.id])
-    return await records.emit(session, BUDGETS_BUCKET, row.id)
+    row.follows_default = row.follows_default and not changes
+    ids = await records.emit(session, BUDGETS_BUCKET, row.id)
+    if "amount_nano_usd" in changes:
+        await note_amount(session, (await repository.records(session, [row.id]))[0], now=now)
+    return ids + await _follow(session, row, now=now)
 
 
 async def delete_all_of(session: AsyncSession, tenant_id: str) -> None:
@@ -168,15 +191,47 @@ async def delete_all_of(session: AsyncSession, tenant_id: str) -> None:
     await records.emit(session, BUDGETS_BUCKET, *ids)
 
 
-async def delete_budget(sessions: Sessions, budget_id: str, *, propagation: Propagation) -> None:
-    """Raises `NotFoundError` or `NotInForceError`."""
+async def delete_budget(sessions: Sessions, budget_id: str, *, clock: Clock, propagation: Propagation) -> None:
+    """A tenant whose last own budget goes has the default one again.
+
+    Raises `NotFoundError`, `ConflictError` (it is the default one) or `NotInForceError`.
+    """
     propagation.check()
     async with sessions.begin() as session:
-        await records.hold(session, BUDGETS_BUCKET, _checked(budget_id))
-        await session.delete(await _existing(session, budget_id))
+        await _hold(session, _checked(budget_id))
+        row = await _existing(session, budget_id)
+        if row.follows_default:
+            raise ConflictError(_FOLLOWS, code="follows_default")
+        await session.delete(row)
         await forget(session, [budget_id])
         ids = await records.emit(session, BUDGETS_BUCKET, budget_id)
+        ids += await _follow(session, row, now=clock())
     await propagation.wait(ids)
+
+
+async def read_history(
+    sessions: Sessions, budget_id: str, *, clock: Clock, limit: int, cursor: str | None
+) -> Slice[PastPeriod]:
+    """The periods it has had, newest first. Raises `NotFoundError` or `InvalidCursorError`."""
+    before = clock() if cursor is None else moment_of(decode_cursor(cursor)[0])
+    async with sessions.begin() as session:
+        row = await _existing(session, budget_id)
+        record = (await repository.records(session, [row.id]))[0]
+        found = await read_periods(session, record, made_at=row.created_at, before=before, limit=limit + 1)
+    return Slice.of(found, limit, lambda each: encode_cursor(each.period.start.isoformat()))
+
+
+async def _hold(session: AsyncSession, budget_id: str) -> None:
+    """A tenant's default budget before its record: always in this order, so that nobody waits in a circle."""
+    tenant_id = await repository.tenant_with(session, budget_id)
+    if tenant_id is not None:
+        await hold_default(session, tenant_id)
+    await records.hold(session, BUDGETS_BUCKET, budget_id)
+
+
+async def _follow(session: AsyncSession, row: BudgetRow, *, now: datetime) -> list[int]:
+    """A tenant's own budget came or went, and with it the default one."""
+    return await follow_default(session, [row.subject], now=now) if row.scope == "tenant" else []
 
 
 def _periods_of(row: BudgetRow) -> tuple[object, ...]:

@@ -6,8 +6,16 @@ from fastapi import APIRouter
 
 from admin_api.api_keys.service import read_key
 from admin_api.budgets import service
-from admin_api.budgets.schemas import Budget, BudgetList, BudgetUpdate, KeyBudgetCreate
+from admin_api.budgets.schemas import (
+    Budget,
+    BudgetList,
+    BudgetPeriod,
+    BudgetPeriodPage,
+    BudgetUpdate,
+    KeyBudgetCreate,
+)
 from admin_api.dependencies import Wired, in_tenant
+from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from common.http.errors import NotFoundError
 
 router = APIRouter(prefix="/user/tenants/{tenant_id}", tags=["budgets"])
@@ -21,6 +29,16 @@ async def list_my_tenants_budgets(services: Wired, tenant_id: str) -> BudgetList
     """The budgets of one's tenant and of its keys, and what is spent of them."""
     found = await service.list_of_tenant(services.sessions, tenant_id, clock=services.clock)
     return BudgetList(data=[Budget.of(*each) for each in found])
+
+
+@router.get("/budgets/{budget_id}/periods", dependencies=[in_tenant("budgets:read")])
+async def list_my_tenants_budget_periods(
+    services: Wired, tenant_id: str, budget_id: str, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> BudgetPeriodPage:
+    """What a budget of one's tenant, or of one of its keys, was in each of its periods, and what was spent, newest first."""
+    await service.check_of_tenant(services.sessions, tenant_id, budget_id)
+    found = await service.read_history(services.sessions, budget_id, clock=services.clock, limit=limit, cursor=cursor)
+    return BudgetPeriodPage.of(found, BudgetPeriod.of)
 
 
 @router.post(_KEY, status_code=201, dependencies=[in_tenant("api_keys:write")])
@@ -54,7 +72,7 @@ async def update_my_tenants_key_budget(
 async def delete_my_tenants_key_budget(services: Wired, tenant_id: str, key_id: str, budget_id: str) -> None:
     """Remove a key's budget."""
     await _check(services, tenant_id, key_id, budget_id)
-    await service.delete_budget(services.sessions, budget_id, propagation=services.propagation)
+    await service.delete_budget(services.sessions, budget_id, clock=services.clock, propagation=services.propagation)
 
 
 async def _check(services: Wired, tenant_id: str, key_id: str, budget_id: str) -> None:

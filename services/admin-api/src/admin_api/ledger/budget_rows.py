@@ -39,8 +39,12 @@ _SET: Final = text("""
     WHERE known.budget_id = changed.budget_id AND known.period_start = changed.period_start
 """)
 _INSERT: Final = text("""
-    INSERT INTO ledger.budget_periods (budget_id, period_start, spent_nano_usd) VALUES (:id, :start, :spent)
+    INSERT INTO ledger.budget_periods (budget_id, period_start, spent_nano_usd, amount_nano_usd)
+    VALUES (:id, :start, :spent, :amount)
     ON CONFLICT DO NOTHING
+""")
+_SET_AMOUNT: Final = text("""
+    UPDATE ledger.budget_periods SET amount_nano_usd = :amount WHERE budget_id = :id AND period_start = :start
 """)
 _FORGET: Final = (
     text("DELETE FROM ledger.budget_periods WHERE budget_id = ANY(:ids)"),
@@ -95,9 +99,14 @@ async def write(session: AsyncSession, spent: Mapping[Place, int]) -> None:
         await session.execute(_SET, {**_columns(spent), "spent": list(spent.values())})
 
 
-async def insert(session: AsyncSession, place: Place, spent: int) -> None:
+async def insert(session: AsyncSession, place: Place, *, spent: int, amount: int) -> None:
     """Make a row, unless it is there."""
-    await session.execute(_INSERT, {"id": place[0], "start": place[1], "spent": spent})
+    await session.execute(_INSERT, {"id": place[0], "start": place[1], "spent": spent, "amount": amount})
+
+
+async def set_amount(session: AsyncSession, place: Place, amount: int) -> None:
+    """The budget is another one from this period on."""
+    await session.execute(_SET_AMOUNT, {"id": place[0], "start": place[1], "amount": amount})
 
 
 async def forget(session: AsyncSession, budget_ids: Collection[str]) -> None:

@@ -131,6 +131,11 @@ async def forget(session: AsyncSession, budget_ids: Collection[str]) -> None:
         await budget_rows.forget(session, budget_ids)
 
 
+async def note_amount(session: AsyncSession, budget: BudgetRecord, *, now: datetime) -> None:
+    """To be called where a budget's amount changes, in the same transaction: earlier periods keep what it was."""
+    await budget_rows.set_amount(session, (budget.id, period_of(budget, now).start), int(budget.amount))
+
+
 def period_of(budget: BudgetRecord, moment: datetime) -> Period:
     return period_at(budget.schedule, timezone=budget.timezone, starts_at=budget.starts_at, moment=moment)
 
@@ -172,7 +177,7 @@ async def _make(sessions: Sessions, wanted: Sequence[Wanted], *, now: datetime, 
             if budget is None or (period := period_of(budget, place[1])).start != place[1]:
                 continue
             spent = await budget_rows.sum_up(session, budget, period)
-            await budget_rows.insert(session, place, spent)
+            await budget_rows.insert(session, place, spent=spent, amount=int(budget.amount))
             if period.start <= latest:
                 made.append(Standing(budget, period, spent))
         await crossings.record(session, made, now=now)

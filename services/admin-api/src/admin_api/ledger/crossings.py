@@ -1,4 +1,4 @@
-"""When a budget's spending reaches the percentage that its owner wants to hear of, or all of it: said once per period and level.
+"""When a budget's spending reaches a percentage that its owner wants to hear of, or all of it: said once per period and level.
 
 A level that is not reached any more, because the amount was raised, is forgotten, and said again when it is reached (`settle`).
 """
@@ -13,6 +13,8 @@ from prometheus_client import Counter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from admin_api.budgets import repository
+from admin_api.budgets.domain import Subject
 from admin_api.database import outbox
 from common.budget_periods import Period
 from common.events.budgets import ThresholdCrossed
@@ -69,7 +71,8 @@ class Standing:
 def reached(budget: BudgetRecord, spent: int) -> set[int]:
     """Which of the percentages that are said so much is."""
     amount = int(budget.amount)
-    return {level for level in (budget.warn_at, _ALL) if amount and spent * 100 >= amount * level}
+    levels = (budget.warn_at, *budget.alert_at, _ALL)
+    return {level for level in levels if amount and spent * 100 >= amount * level}
 
 
 async def record(session: AsyncSession, standings: Sequence[Standing], *, now: datetime) -> None:
@@ -79,7 +82,12 @@ async def record(session: AsyncSession, standings: Sequence[Standing], *, now: d
     if not new:
         return
     recorded = await session.execute(_RECORD, {**_columns(new), "now": now})
-    facts = [_fact(by_place[row.budget_id, row.period_start], row.level, now) for row in recorded]
+    rows = list(recorded)
+    subjects = await repository.subjects(session, {row.budget_id for row in rows})
+    facts = [
+        _fact(by_place[row.budget_id, row.period_start], row.level, subjects.get(row.budget_id, Subject()), now)
+        for row in rows
+    ]
     facts.sort(key=lambda fact: (fact.data.budget_id, fact.data.period_start, fact.data.level))
     entries = (Entry(Kind.PUBLISH, BUDGET_THRESHOLD_CROSSED, fact.id, msgspec.json.encode(fact)) for fact in facts)
     await outbox.add(session, *entries)
@@ -113,7 +121,7 @@ def _columns(crossings: Collection[_Crossing]) -> dict[str, Any]:
     return {"ids": list(ids), "starts": list(starts), "levels": list(levels)}
 
 
-def _fact(standing: Standing, level: int, now: datetime) -> Envelope[ThresholdCrossed]:
+def _fact(standing: Standing, level: int, subject: Subject, now: datetime) -> Envelope[ThresholdCrossed]:
     budget, period = standing.budget, standing.period
     return Envelope(
         id=new_id("evt"),
@@ -131,5 +139,8 @@ def _fact(standing: Standing, level: int, now: datetime) -> Envelope[ThresholdCr
             level=level,
             amount=budget.amount,
             spent=str(standing.spent),
+            tenant_id=subject.tenant_id,
+            tenant_name=subject.tenant_name,
+            subject_name=subject.name,
         ),
     )

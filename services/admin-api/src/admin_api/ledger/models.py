@@ -142,13 +142,15 @@ class KeyActivityRow(LedgerBase):
 
 class BudgetPeriodRow(LedgerBase):
     """What was spent of a budget in all that counts for one of its periods (of a rolling one: the last N days): the sum over its
-    entries. A period that nobody has asked for has no row yet, and is then summed up (`budgets`)."""
+    entries. A period that nobody has asked for has no row yet, and is then summed up (`budgets`). `amount_nano_usd`: what the
+    budget was at the end of the period, or is now; null in rows from before that was kept."""
 
     __tablename__ = "budget_periods"
 
     budget_id: Mapped[str] = mapped_column(Text, primary_key=True)
     period_start: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
     spent_nano_usd: Mapped[Decimal] = mapped_column(_SUM)
+    amount_nano_usd: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class BudgetCrossingRow(LedgerBase):

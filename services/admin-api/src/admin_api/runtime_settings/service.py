@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from admin_api.budgets.defaults import due, follow_default
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
 from admin_api.runtime_settings import repository
-from admin_api.runtime_settings.domain import TenantSettings
+from admin_api.runtime_settings.domain import BudgetSettings, TenantSettings
 from admin_api.tenants.repository import ids_that_follow_the_default
 from common.clock import Clock
 from common.db.engine import Sessions
@@ -36,5 +37,27 @@ async def set_tenant_settings(
         async with sessions.begin() as session:
             await records.hold(session, POLICIES_BUCKET, *some)
             ids = await records.emit(session, POLICIES_BUCKET, *some)
+        await propagation.wait(ids)
+    return settings
+
+
+async def read_budget_settings(sessions: Sessions) -> BudgetSettings:
+    async with sessions.begin() as session:
+        return await repository.budget_settings(session)
+
+
+async def set_budget_settings(
+    sessions: Sessions, settings: BudgetSettings, *, clock: Clock, propagation: Propagation
+) -> BudgetSettings:
+    """Return once the tenants without a budget of their own have it. Raises `NotInForceError`.
+
+    As with tenants' default models there may be many, and what is left out is found by a task (`budgets.defaults`).
+    """
+    propagation.check()
+    async with sessions.begin() as session:
+        await repository.replace_budget_settings(session, settings, now=clock())
+    while tenant_ids := await due(sessions):
+        async with sessions.begin() as session:
+            ids = await follow_default(session, tenant_ids, now=clock())
         await propagation.wait(ids)
     return settings

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.budgets import repository as budgets
+from admin_api.budgets.defaults import follow_default
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
 from admin_api.errors import NameTakenError
@@ -108,7 +109,8 @@ async def insert(
         follows_default_models=personal_of is not None,
     )
     session.add(row)
-    return row, await records.emit(session, POLICIES_BUCKET, row.id)
+    ids = await records.emit(session, POLICIES_BUCKET, row.id)
+    return row, ids + await follow_default(session, [row.id], now=now)
 
 
 async def update_tenant(
