@@ -47,7 +47,7 @@ EXPECTED: Final = {
     "admin-api-worker": COMMON | {"DATABASE_URL", "REDIS_URL"},
     "batch-runner": COMMON | {"DATABASE_URL"},
     "file-service": COMMON | {"DATABASE_URL"},
-    "alerts": COMMON | {"DATABASE_URL"},
+    "alerts": COMMON | {"DATABASE_URL", "OMG_ENCRYPTION_KEYS"},
 }
 
 SETTINGS: Final = {

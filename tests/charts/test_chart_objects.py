@@ -236,7 +236,7 @@ def test_network_policies_let_each_talk_to_its_own_servers(render: Render) -> No
         "admin-api-worker": {dns, postgres, nats},
         "batch-runner": {dns, postgres, nats, internal},
         "file-service": {dns, postgres, nats},
-        "alerts": {dns, postgres, nats},
+        "alerts": {dns, postgres, nats, providers, 465, 587},
         **{f"{service}-migrate": {dns, postgres} for service in SERVICES_WITH_A_SCHEMA},
         "admin-api-bootstrap": {dns, postgres},
     }

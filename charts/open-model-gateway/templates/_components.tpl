@@ -49,6 +49,7 @@ alerts:
   secrets:
     DATABASE_URL: alertsDatabaseUrl
     NATS_URL: natsUrl
+    OMG_ENCRYPTION_KEYS: encryptionKeys
 {{- end }}
 
 {{/*

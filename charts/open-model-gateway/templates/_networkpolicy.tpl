@@ -1,6 +1,6 @@
 {{/*
 omg.componentNetworkPolicy (list $ "edgeProxy" from to): the policy of a component. `from` and `to` name who it talks to:
-components of this release, or `clients`, `postgres`, `redis`, `nats`, `providers` as .Values.networkPolicy defines them.
+components of this release, or `clients`, `postgres`, `redis`, `nats`, `providers`, `receivers` as .Values.networkPolicy defines them.
 */}}
 {{- define "omg.componentNetworkPolicy" -}}
 {{- $root := index . 0 }}
@@ -62,13 +62,14 @@ spec:
         - { port: 53, protocol: UDP }
         - { port: 53, protocol: TCP }
     {{- range .to }}
-    {{- if eq . "providers" }}
+    {{- if has . (list "providers" "receivers") }}
+    {{- $outside := get $policy . }}
     - ports:
-        {{- range $policy.providers.ports }}
+        {{- range $outside.ports }}
         - { port: {{ int . }}, protocol: TCP }
         {{- end }}
       to:
-        {{- with $policy.providers.peers }}
+        {{- with $outside.peers }}
         {{- toYaml . | nindent 8 }}
         {{- else }}
         {{- include "omg.providerAddresses" $root | nindent 8 }}

@@ -4,6 +4,114 @@
  */
 
 export interface paths {
+    "/admin/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Alerts
+         * @description What people were told of, newest first, and what they were not told of.
+         */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/alerts/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Alert
+         * @description One alert, with its deliveries and every attempt.
+         */
+        get: operations["read_alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/alerts/{alert_id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeliver Alert
+         * @description Send it again to everybody it went to, soon. One that nobody was told of goes to whom it would go now.
+         */
+        post: operations["redeliver_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/alerts/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Default Alert Policy
+         * @description Who is told of the installation's own alerts, and of those of tenants without a policy of their own.
+         */
+        get: operations["read_default_alert_policy"];
+        /**
+         * Put Default Alert Policy
+         * @description Change it. In force when this answers, which has the secrets of new webhooks.
+         */
+        put: operations["put_default_alert_policy"];
+        post?: never;
+        /**
+         * Delete Default Alert Policy
+         * @description What the service alerts is configured with counts again.
+         */
+        delete: operations["delete_default_alert_policy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/alerts/policy/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Default Alert Policy
+         * @description Send a test to one of its addresses or webhooks, now and once; the reply says what became of it.
+         */
+        post: operations["test_default_alert_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api-keys": {
         parameters: {
             query?: never;
@@ -517,6 +625,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/settings/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Alert Settings
+         * @description The mail server, and how webhooks are called. The password is not shown.
+         */
+        get: operations["read_alert_settings"];
+        /**
+         * Put Alert Settings
+         * @description Change them. In force when this answers.
+         */
+        put: operations["put_alert_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/settings/alerts/test-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send Test Email
+         * @description Send a mail to any address, now and once; the reply says whether the mail server took it.
+         */
+        post: operations["send_test_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/settings/budgets": {
         parameters: {
             query?: never;
@@ -615,6 +767,74 @@ export interface paths {
          * @description Change a tenant's name, state, models or time zone. In force on every edge replica when this answers.
          */
         patch: operations["update_tenant"];
+        trace?: never;
+    };
+    "/admin/tenants/{tenant_id}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Tenant Alert Policy
+         * @description Who is told of a tenant's alerts.
+         */
+        get: operations["read_tenant_alert_policy"];
+        /**
+         * Put Tenant Alert Policy
+         * @description Change it. In force when this answers, which has the secrets of new webhooks.
+         */
+        put: operations["put_tenant_alert_policy"];
+        post?: never;
+        /**
+         * Delete Tenant Alert Policy
+         * @description The default counts again for this tenant.
+         */
+        delete: operations["delete_tenant_alert_policy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tenants/{tenant_id}/alerts/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tenants Alerts
+         * @description What was told about a tenant, newest first.
+         */
+        get: operations["list_tenants_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tenants/{tenant_id}/alerts/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Tenant Alert Policy
+         * @description Send a test to one of its addresses or webhooks, now and once; the reply says what became of it.
+         */
+        post: operations["test_tenant_alert_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/admin/tenants/{tenant_id}/api-keys": {
@@ -1269,6 +1489,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/tenants/{tenant_id}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read My Tenants Alert Policy
+         * @description Who is told of the alerts of one's tenant.
+         */
+        get: operations["read_my_tenants_alert_policy"];
+        /**
+         * Put My Tenants Alert Policy
+         * @description Change it. In force when this answers, which has the secrets of new webhooks.
+         */
+        put: operations["put_my_tenants_alert_policy"];
+        post?: never;
+        /**
+         * Delete My Tenants Alert Policy
+         * @description The installation's default counts again.
+         */
+        delete: operations["delete_my_tenants_alert_policy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/tenants/{tenant_id}/alerts/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List My Tenants Alerts
+         * @description What was told about one's tenant, newest first.
+         */
+        get: operations["list_my_tenants_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/tenants/{tenant_id}/alerts/history/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read My Tenants Alert
+         * @description One alert, with its deliveries and every attempt.
+         */
+        get: operations["read_my_tenants_alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/tenants/{tenant_id}/alerts/history/{alert_id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeliver My Tenants Alert
+         * @description Send it again to everybody it went to, soon.
+         */
+        post: operations["redeliver_my_tenants_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/user/tenants/{tenant_id}/alerts/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test My Tenants Alert Policy
+         * @description Send a test to one of its addresses or webhooks, now and once; the reply says what became of it.
+         */
+        post: operations["test_my_tenants_alert_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/tenants/{tenant_id}/api-keys": {
         parameters: {
             query?: never;
@@ -1820,6 +2148,98 @@ export interface components {
             data: components["schemas"]["AccessToken"][];
         };
         /**
+         * Alert
+         * @description What people were told, or why they were not: `why` of a suppressed one. `level` says how bad it is; of a budget it is the
+         *     percentage. `facts` are what webhooks get. `deliveries` is null in lists.
+         */
+        Alert: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Delivered */
+            delivered: number;
+            /** Deliveries */
+            deliveries: components["schemas"]["Delivery"][] | null;
+            /** Facts */
+            facts: {
+                [key: string]: unknown;
+            };
+            /** Failed */
+            failed: number;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Level */
+            level: number;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /** Pending */
+            pending: number;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "critical";
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "sent" | "suppressed";
+            /** Tenant Id */
+            tenant_id: string | null;
+            /** Title */
+            title: string;
+            /** Why */
+            why: ("cooldown" | "disabled" | "no_destination") | null;
+        };
+        /**
+         * AlertPage
+         * @description Alerts, newest first.
+         */
+        AlertPage: {
+            /** Data */
+            data: components["schemas"]["Alert"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * AlertSettingsView
+         * @description How alerts leave. `smtp` null: as the service alerts is configured. `max_retries` counts tries after the first, of mails
+         *     too.
+         */
+        AlertSettingsView: {
+            /** Max Retries */
+            max_retries: number;
+            smtp: components["schemas"]["SmtpView"] | null;
+            /** Webhook Timeout Seconds */
+            webhook_timeout_seconds: number;
+        };
+        /**
+         * AlertSettingsWrite
+         * @description All of them, as they are to be.
+         */
+        AlertSettingsWrite: {
+            /**
+             * Max Retries
+             * @default 6
+             */
+            max_retries: number;
+            smtp: components["schemas"]["SmtpWrite"] | null;
+            /**
+             * Webhook Timeout Seconds
+             * @default 5
+             */
+            webhook_timeout_seconds: number;
+        };
+        /**
          * ApiKey
          * @description A key as it may be displayed: `hint` is its beginning and its end.
          *
@@ -2008,6 +2428,23 @@ export interface components {
             tags?: {
                 [key: string]: string;
             };
+        };
+        /**
+         * Attempt
+         * @description `error` null: it arrived.
+         */
+        Attempt: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Duration Ms */
+            duration_ms: number;
+            /** Error */
+            error: string | null;
+            /** Status Code */
+            status_code: number | null;
         };
         /**
          * AuditEntry
@@ -2522,6 +2959,32 @@ export interface components {
              * @default 80
              */
             warn_at: number;
+        };
+        /**
+         * Delivery
+         * @description An alert on its way to one address, with every attempt. `next_attempt_at` is set while it is pending.
+         */
+        Delivery: {
+            /** Address */
+            address: string;
+            /** Attempts */
+            attempts: components["schemas"]["Attempt"][];
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "email" | "webhook";
+            /** Delivered At */
+            delivered_at: string | null;
+            /** Id */
+            id: string;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "pending" | "delivered" | "failed";
         };
         /**
          * EdgeHealth
@@ -3089,6 +3552,43 @@ export interface components {
             start: string;
         };
         /**
+         * PolicyView
+         * @description Who is told, and how often: within `cooldown_seconds` only a worse alert about the same thing. `inherited`: there is none of
+         *     its own, and the default counts; for the default itself, what the service alerts is configured with.
+         */
+        PolicyView: {
+            /** Cooldown Seconds */
+            cooldown_seconds: number;
+            /** Emails */
+            emails: string[];
+            /** Enabled */
+            enabled: boolean;
+            /** Inherited */
+            inherited: boolean;
+            /** Webhooks */
+            webhooks: components["schemas"]["WebhookView"][];
+        };
+        /**
+         * PolicyWrite
+         * @description All of it, as it is to be: a webhook that is left out goes.
+         */
+        PolicyWrite: {
+            /**
+             * Cooldown Seconds
+             * @default 3600
+             */
+            cooldown_seconds: number;
+            /** Emails */
+            emails?: string[];
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Webhooks */
+            webhooks?: components["schemas"]["WebhookWrite"][];
+        };
+        /**
          * Prices
          * @description USD per million tokens, as decimal texts; null where a kind has no price of its own.
          */
@@ -3279,6 +3779,59 @@ export interface components {
             permissions: ("tenants:read" | "tenants:write" | "users:read" | "users:write" | "members:read" | "members:write" | "api_keys:read" | "api_keys:write" | "own_api_keys:write" | "catalog:read" | "catalog:write" | "budgets:read" | "budgets:write" | "usage:read" | "alerts:read" | "alerts:write" | "audit:read" | "settings:read" | "settings:write")[];
             user: components["schemas"]["User"];
         };
+        /**
+         * SmtpView
+         * @description `password_set`: there is one. It is never shown.
+         */
+        SmtpView: {
+            /** From Address */
+            from_address: string;
+            /** Host */
+            host: string;
+            /** Password Set */
+            password_set: boolean;
+            /** Port */
+            port: number;
+            /**
+             * Security
+             * @enum {string}
+             */
+            security: "starttls" | "tls" | "none";
+            /** Timeout Seconds */
+            timeout_seconds: number;
+            /** Username */
+            username: string | null;
+        };
+        /**
+         * SmtpWrite
+         * @description `password` left out: it stays, as long as it goes to the same place. Certificates are checked.
+         */
+        SmtpWrite: {
+            /** From Address */
+            from_address: string;
+            /** Host */
+            host: string;
+            /** Password */
+            password?: string | null;
+            /**
+             * Port
+             * @default 587
+             */
+            port: number;
+            /**
+             * Security
+             * @default starttls
+             * @enum {string}
+             */
+            security: "starttls" | "tls" | "none";
+            /**
+             * Timeout Seconds
+             * @default 10
+             */
+            timeout_seconds: number;
+            /** Username */
+            username?: string | null;
+        };
         /** StreamHealth */
         StreamHealth: {
             /** Bytes */
@@ -3425,6 +3978,24 @@ export interface components {
             };
             /** Timezone */
             timezone?: string;
+        };
+        /**
+         * TestDelivery
+         * @description One of the policy's own addresses, or one of its webhooks by id.
+         */
+        TestDelivery: {
+            /** Email */
+            email?: string | null;
+            /** Webhook Id */
+            webhook_id?: string | null;
+        };
+        /**
+         * TestEmail
+         * @description Whom a test is sent to.
+         */
+        TestEmail: {
+            /** To */
+            to: string;
         };
         /**
          * Totals
@@ -3592,6 +4163,44 @@ export interface components {
             /** Role */
             role?: ("owner" | "admin" | "auditor") | null;
         };
+        /**
+         * WebhookView
+         * @description `secret`, with which deliveries are signed, is there in the reply that made it, and never again.
+         */
+        WebhookView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "json" | "slack";
+            /** Id */
+            id: string;
+            /** Secret */
+            secret: string | null;
+            /** Url */
+            url: string;
+        };
+        /**
+         * WebhookWrite
+         * @description `id`: one that is there already, which keeps its secret; without it a new one.
+         */
+        WebhookWrite: {
+            /**
+             * Format
+             * @default json
+             * @enum {string}
+             */
+            format: "json" | "slack";
+            /** Id */
+            id?: string | null;
+            /** Url */
+            url: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -3601,6 +4210,228 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_alerts: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Such as `key.expiring`. */
+                kind?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                status?: ("sent" | "suppressed") | null;
+                tenant_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    redeliver_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_default_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_default_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_default_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    test_default_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestDelivery"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     list_all_api_keys: {
         parameters: {
             query?: {
@@ -4633,6 +5464,101 @@ export interface operations {
             };
         };
     };
+    read_alert_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSettingsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_alert_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertSettingsWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSettingsView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    send_test_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestEmail"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     read_budget_settings: {
         parameters: {
             query?: never;
@@ -4908,6 +5834,175 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_tenant_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_tenant_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_tenant_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_tenants_alerts: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Such as `key.expiring`. */
+                kind?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                status?: ("sent" | "suppressed") | null;
+            };
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    test_tenant_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestDelivery"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
                 };
             };
             /** @description A refusal. */
@@ -6383,6 +7478,239 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OwnTenantList"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_my_tenants_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    put_my_tenants_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    delete_my_tenants_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_my_tenants_alerts: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Such as `key.expiring`. */
+                kind?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                status?: ("sent" | "suppressed") | null;
+            };
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    read_my_tenants_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    redeliver_my_tenants_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    test_my_tenants_alert_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestDelivery"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
                 };
             };
             /** @description A refusal. */

@@ -30,6 +30,11 @@ from admin_api.migrations import MIGRATIONS, SCHEMAS
 from admin_api.permissions import PlatformRole, TenantRole
 from admin_api.settings import ServeSettings
 from admin_api.wiring import Wiring
+from alerts.app import create_app as create_alerts
+from alerts.migrations import FOLDER as ALERTS_MIGRATIONS
+from alerts.models import SCHEMA as ALERTS_SCHEMA
+from alerts.settings import ServeSettings as AlertsSettings
+from alerts.wiring import Wiring as AlertsWiring
 from common.clock import utc_now
 from common.crypto.api_keys import hash_api_key
 from common.crypto.sealing import Sealer
@@ -181,6 +186,7 @@ async def run_admin(
             "public_gateway_url": "https://gateway.example/v1/",
             "secure_cookies": False,
             "allow_private_upstreams": True,
+            "allow_private_webhooks": True,
             **settings,
         }
     )
@@ -207,9 +213,31 @@ async def admin(postgres_url: str, redis_url: str, tmp_path_factory: pytest.Temp
     """Its NATS is its own: the buckets hold what this admin-api says, and nothing of other tests."""
     database_url = await new_database(postgres_url)
     with NatsServer(tmp_path_factory.mktemp("admin-nats"), sync_interval="1m") as server:
-        async with run_admin(database_url=database_url, redis_url=redis_url, nats_url=server.url) as running:
+        async with (
+            run_admin(database_url=database_url, redis_url=redis_url, nats_url=server.url) as running,
+            run_alerts(running),
+        ):
             await ready(running)
             yield running
+
+
+@asynccontextmanager
+async def run_alerts(admin: Admin) -> AsyncIterator[None]:
+    """The service that the history and tests of alerts are asked of, on admin-api's database and NATS."""
+    url = admin.database_url
+    await asyncio.to_thread(upgrade, url=url, migrations=ALERTS_MIGRATIONS, schemas=[ALERTS_SCHEMA])
+    settings = AlertsSettings.model_validate(
+        {
+            "database_url": url,
+            "nats_url": admin.settings.nats_url.get_secret_value(),
+            "encryption_keys": admin.settings.encryption_keys.get_secret_value(),
+            "allow_private_webhooks": True,
+            "webhook_max_retries": 0,
+        }
+    )
+    app = create_alerts(AlertsWiring(settings))
+    async with app.router.lifespan_context(app):
+        yield
 
 
 @pytest.fixture

@@ -47,11 +47,15 @@ async def known(admin: Any) -> AsyncIterator[dict[str, str]]:
         "entry_id": (await owner.get("/admin/audit/entries")).json()["data"][0]["id"],
         "session_id": (await person.get("/user/sessions")).json()["data"][0]["id"],
         "call_id": "req_" + "0" * 32,
+        "alert_id": "alr_" + "0" * 32,
         "budget_id": (await (await admin.owner()).post("/admin/budgets", json=budget)).json()["id"],
     }
     defaults = {"personal_tenants": False, "default_models": [], "retention_days": 30}
     assert (await owner.put("/admin/settings/tenants", json=defaults)).status_code == 200
     assert (await owner.delete("/admin/rate-limits")).status_code == 204
+    assert (await owner.delete("/admin/alerts/policy")).status_code == 204
+    assert (await owner.put("/admin/settings/budgets", json={"default_budget": None})).status_code == 200
+    assert (await owner.put("/admin/settings/alerts", json={"smtp": None})).status_code == 200
     for each in (await owner.get("/admin/budgets", params={"scope": "installation", "limit": 100})).json()["data"]:
         await owner.delete(f"/admin/budgets/{each['id']}")
 

@@ -40,12 +40,14 @@ async def filled(start_admin: Any, nats_server: NatsServer) -> Any:
     await owner.put("/admin/model-catalog/off", json={"routes": [ROUTE], "enabled": False})
     await owner.put("/admin/rate-limits", json={"requests_per_minute": 7})
     await owner.post("/admin/budgets", json={"name": "all", "scope": "installation", "amount_usd": "9"})
+    await owner.put("/admin/alerts/policy", json={"emails": ["ops@example.com"]})
     assert {name: len(content) for name, content in (await contents(admin)).items()} == {
         "keys": 1,
         "policies": 2,
         "catalog": 1,
         "settings": 1,
         "budgets": 1,
+        "alerts": 1,
     }
     return admin
 

@@ -1,6 +1,7 @@
 """The three services that today own a schema and serve their health, started as processes, as anybody would."""
 
 import asyncio
+import base64
 import os
 import subprocess
 import sys
@@ -23,10 +24,14 @@ class Owner:
     package: str
     schema: str
     table: str
+    others: tuple[str, ...] = ()
+    """Further tables of the schema."""
 
+
+_KEYS = "test:" + base64.b64encode(b"k" * 32).decode()
 
 OWNERS = (
-    Owner("alerts", "alerts", "deliveries"),
+    Owner("alerts", "alerts", "deliveries", ("alerts", "attempts")),
     Owner("batch_runner", "batches", "batches"),
     Owner("file_service", "files", "files"),
 )
@@ -40,7 +45,7 @@ def owner(request: pytest.FixtureRequest) -> Owner:
 
 def environment(**variables: str) -> dict[str, str]:
     """Only what a container would have."""
-    return {"PATH": os.environ["PATH"], "OMG_LISTEN_HOST": LOOPBACK, **variables}
+    return {"PATH": os.environ["PATH"], "OMG_LISTEN_HOST": LOOPBACK, "OMG_ENCRYPTION_KEYS": _KEYS, **variables}
 
 
 @pytest.fixture

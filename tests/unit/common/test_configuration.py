@@ -234,7 +234,7 @@ def test_the_command_checks_and_shows_without_telling_secrets(config: Callable[[
 
     def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         environment = {"OMG_CONFIG_FILE": path, "NATS_URL": SECRET, "DATABASE_URL": "postgresql://b"} | more
-        command = [sys.executable, "-m", "alerts", "config", *arguments]
+        command = [sys.executable, "-m", "batch_runner", "config", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     checked, shown, refused = run("check"), run("show", "--json"), run("check", OMG_DATABASE_POOL_SIZE="0")

@@ -44,6 +44,22 @@ def parse_price(text: str | Decimal) -> PricePerMillion:
     return PricePerMillion(int(scaled))
 
 
+def format_usd(nano: int) -> str:
+    """The shortest decimal text of an amount, in US dollars: 75_000_000 is `0.075`."""
+    sign = "-" if nano < 0 else ""
+    whole, rest = divmod(abs(nano), NANO_PER_USD)
+    digits = f"{rest:09d}".rstrip("0")
+    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+
+
+def readable_usd(nano: int) -> str:
+    """An amount as people write it, `$1,234.50`: to the cent, unless it is less than one."""
+    if 0 < abs(nano) < NANO_PER_USD // 100:
+        return f"${format_usd(nano)}"
+    cents = (Decimal(nano) / NANO_PER_USD).quantize(Decimal("0.01"))
+    return f"${cents:,}"
+
+
 def format_price(price: PricePerMillion) -> str:
     """The shortest decimal text of a price in USD per million units: 75_000_000 is `0.075`."""
     whole, fraction = divmod(price, NANO_PER_USD)

@@ -2,7 +2,8 @@
 
 Only http and https, no credentials in the URL, and, unless private addresses are allowed on purpose, no address that is
 not globally routable. A host name is resolved and every address it has must pass. A name that changes its address later
-is not caught here: the network policy of the installation is the second fence.
+is caught only by a caller that connects to the address it was given here (`public_addresses`); for the others the network policy of
+the installation is the second fence.
 """
 
 import asyncio
@@ -33,16 +34,23 @@ def parse_outbound_url(url: str) -> tuple[str, int]:
     return host, port or (443 if parts.scheme == "https" else 80)
 
 
-async def check_outbound_url(url: str, *, allow_private: bool, timeout: float = 5.0) -> None:
-    """Raise `UnsafeUrlError` when `url` is malformed, does not resolve, or leads to an address that is not public."""
+async def public_addresses(url: str, *, allow_private: bool, timeout: float = 5.0) -> list[str]:
+    """What the host of `url` resolves to, when all of it may be called: whoever connects to one of these is not led elsewhere by a
+    name that changes. Raises `UnsafeUrlError`."""
     host, port = parse_outbound_url(url)
-    if allow_private:
-        return
     try:
         async with asyncio.timeout(timeout):
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError, UnicodeError):
         raise UnsafeUrlError(f"the host {host} does not resolve") from None
-    for *_, address in found:
-        if not ipaddress.ip_address(str(address[0]).split("%")[0]).is_global:
-            raise UnsafeUrlError(f"the host {host} leads to a private address")
+    addresses = [str(address[0]).split("%")[0] for *_, address in found]
+    if not allow_private and not all(ipaddress.ip_address(address).is_global for address in addresses):
+        raise UnsafeUrlError(f"the host {host} leads to a private address")
+    return addresses
+
+
+async def check_outbound_url(url: str, *, allow_private: bool, timeout: float = 5.0) -> None:
+    """Raise `UnsafeUrlError` when `url` is malformed, does not resolve, or leads to an address that is not public."""
+    parse_outbound_url(url)
+    if not allow_private:
+        await public_addresses(url, allow_private=False, timeout=timeout)

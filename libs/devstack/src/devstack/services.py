@@ -91,7 +91,12 @@ def service_environment(service: Service, backends: Backends) -> dict[str, str]:
         environment["DATABASE_URL"] = backends.database_urls[service.role]
     if service.package in {"edge_proxy", "admin_api"}:
         environment["OMG_KEY_HASH_SECRET"] = backends.secrets.key_hash_secret
+    if service.package in {"edge_proxy", "admin_api", "alerts"}:
         environment["OMG_ENCRYPTION_KEYS"] = backends.secrets.encryption_keys
+    if service.package in {"admin_api", "alerts"}:
+        environment["OMG_ALLOW_PRIVATE_WEBHOOKS"] = "true"  # receivers that run on this machine
+    if service.package == "alerts":
+        environment.setdefault("OMG_PORTAL_URL", portal_url(backends.ports))
     if service.package == "edge_proxy":
         environment["REDIS_URL"] = backends.redis_url
         environment["OMG_STATE_DIR"] = str(backends.data.edge_state)

@@ -42,6 +42,7 @@ class Services:
     gateway_url: str
     secure_cookies: bool
     allow_private_upstreams: bool
+    allow_private_webhooks: bool
     bus: Bus
     pings: Pings
     configuration_file: ConfigurationFile

@@ -1,7 +1,8 @@
 """Every table of schema `control`, in one place for the migration test. Each is defined with its noun."""
 
 from admin_api.access_tokens.models import AccessTokenRow
-from admin_api.api_keys.models import ApiKeyRow
+from admin_api.alerts.models import AlertPolicyRow, AlertTransportRow, AlertWebhookRow
+from admin_api.api_keys.models import ApiKeyRow, KeyNoticeRow
 from admin_api.audit.models import AuditEntryRow
 from admin_api.bootstrap.models import BootstrapEntryRow
 from admin_api.budgets.models import BudgetRow
@@ -20,12 +21,16 @@ METADATA = ControlBase.metadata
 __all__ = [
     "METADATA",
     "AccessTokenRow",
+    "AlertPolicyRow",
+    "AlertTransportRow",
+    "AlertWebhookRow",
     "ApiKeyRow",
     "AuditEntryRow",
     "BootstrapEntryRow",
     "BudgetRow",
     "DeclaredModelRow",
     "InvitationRow",
+    "KeyNoticeRow",
     "MembershipRow",
     "ModelRow",
     "RouteRow",

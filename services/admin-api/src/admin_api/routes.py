@@ -5,6 +5,8 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 
 from admin_api.access_tokens import endpoints as access_tokens
+from admin_api.alerts import endpoints as alerts
+from admin_api.alerts import tenant_endpoints as tenants_alerts
 from admin_api.api_keys import endpoints as api_keys
 from admin_api.api_keys import tenant_endpoints as tenants_api_keys
 from admin_api.audit import endpoints as audit
@@ -43,6 +45,8 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     tenants_rate_limits.router,
     budgets.router,
     tenants_budgets.router,
+    alerts.router,
+    tenants_alerts.router,
     catalog.router,
     declared.router,
     usage.router,

@@ -93,6 +93,9 @@ class ServeSettings(BootstrapSettings, BusSettings):
         Field(pattern=r"^https?://[^\s/]+"),
         Key("portal.gateway_url", "Where clients find the gateway, as the portal prints it."),
     ] = "http://localhost:8080"
+    allow_private_webhooks: Annotated[
+        bool, Key("security.allow_private_webhooks", "Let webhooks lead to private addresses, and use plain http.")
+    ] = False
     portal_dir: Annotated[
         Path | None, Key("portal.dir", "Folder of the built portal; without one, none is served.")
     ] = None

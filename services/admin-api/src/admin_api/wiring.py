@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from admin_api.api_keys.expiry import ExpiryNotices
 from admin_api.audit.listener import CLOCK, AuditedSession
 from admin_api.budgets.defaults import DefaultBudgets
 from admin_api.configuration.keeper import Keeper
@@ -48,6 +49,7 @@ class Wiring:
         self._relay = Relay(engine=self._engine, outbox=outbox, bus=self._bus, lock=RELAY_LOCK)
         sessions = create_sessions(self._engine, session_class=AuditedSession, info={CLOCK: clock})
         self._purger = Purger(sessions=sessions, clock=clock)
+        self._expiry_notices = ExpiryNotices(sessions=sessions, clock=clock)
         self._default_budgets = DefaultBudgets(sessions=sessions, clock=clock)
         self._keeper = Keeper(bus=self._bus, sessions=sessions, relay=self._relay, replicas=settings.nats_replicas)
         sealer = Sealer.from_setting(settings.encryption_keys.get_secret_value())
@@ -79,6 +81,7 @@ class Wiring:
             gateway_url=settings.gateway_url,
             secure_cookies=settings.secure_cookies,
             allow_private_upstreams=settings.allow_private_upstreams,
+            allow_private_webhooks=settings.allow_private_webhooks,
             bus=self._bus,
             pings={**self.required, **self.reported},
             configuration_file=self._file,
@@ -93,6 +96,7 @@ class Wiring:
                 tasks.keep_running("outbox-relay", self._relay.run)
                 tasks.keep_running("configuration-keeper", self._keeper.run)
                 tasks.keep_running("tenant-purger", self._purger.run)
+                tasks.keep_running("expiry-notices", self._expiry_notices.run)
                 tasks.keep_running("default-budgets", self._default_budgets.run)
                 tasks.keep_running("configuration-file", self._file.run)
                 yield

@@ -1,4 +1,4 @@
-"""The HTTP application of alerts: health, readiness and metrics. Its endpoints will be routers included here."""
+"""The HTTP application of alerts: health, readiness and metrics. What it does, it does for events and questions on NATS."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -45,6 +45,22 @@ _STREAMS: Final = (
         discard=DiscardPolicy.OLD,
     ),
     StreamConfig(
+        name=subjects.KEY_STREAM,
+        subjects=[subjects.KEY_SUBJECTS],
+        storage=StorageType.FILE,
+        max_age=30 * _DAY_S,
+        max_bytes=64 * 1024**2,
+        discard=DiscardPolicy.OLD,
+    ),
+    StreamConfig(
+        name=subjects.BATCH_STREAM,
+        subjects=[subjects.BATCH_SUBJECTS],
+        storage=StorageType.FILE,
+        max_age=30 * _DAY_S,
+        max_bytes=64 * 1024**2,
+        discard=DiscardPolicy.OLD,
+    ),
+    StreamConfig(
         name=subjects.DEAD_LETTER_STREAM,
         subjects=[subjects.DEAD_LETTER_SUBJECTS],
         storage=StorageType.FILE,

@@ -20,6 +20,23 @@ PROVIDER_SUBJECTS: Final = "provider.>"
 PROVIDER_ROUTE_OPENED: Final = "provider.route_opened.v1"
 PROVIDER_ROUTE_CLOSED: Final = "provider.route_closed.v1"
 
+KEY_STREAM: Final = "KEYS"
+KEY_SUBJECTS: Final = "key.>"
+KEY_EXPIRING: Final = "key.expiring.v1"
+
+BATCH_STREAM: Final = "BATCHES"
+BATCH_SUBJECTS: Final = "batch.>"
+BATCH_ENDED: Final = "batch.ended.v1"
+
+ALERTS_CONSUMER: Final = "alerts"
+"""On each of the streams that people are told of: budgets, providers, keys, batches."""
+
+ALERTS_LIST: Final = "alerts.list"
+ALERTS_READ: Final = "alerts.read"
+ALERTS_REDELIVER: Final = "alerts.redeliver"
+ALERTS_TEST: Final = "alerts.test"
+"""Core NATS: questions to the service alerts, which one of its replicas answers (`events.alerts`)."""
+
 ROUTES_BREAKER: Final = "routes.breaker"
 """Core NATS, kept by no stream: what the edge's replicas tell each other about routes, worth nothing a minute later."""
 
@@ -34,7 +51,15 @@ POLICIES_BUCKET: Final = "policies"
 CATALOG_BUCKET: Final = "catalog"
 SETTINGS_BUCKET: Final = "settings"
 BUDGETS_BUCKET: Final = "budgets"
-CONFIG_BUCKETS: Final = (KEYS_BUCKET, POLICIES_BUCKET, CATALOG_BUCKET, SETTINGS_BUCKET, BUDGETS_BUCKET)
+ALERTS_BUCKET: Final = "alerts"
+CONFIG_BUCKETS: Final = (
+    KEYS_BUCKET,
+    POLICIES_BUCKET,
+    CATALOG_BUCKET,
+    SETTINGS_BUCKET,
+    BUDGETS_BUCKET,
+    ALERTS_BUCKET,
+)
 
 SPEND_BUCKET: Final = "spend"
 """Not configuration: what budgets have spent, as the ledger knows it."""

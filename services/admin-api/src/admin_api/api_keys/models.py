@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -49,3 +49,15 @@ class ApiKeyRow(ControlBase):
     previous_hash: Mapped[str | None] = mapped_column(Text, info={"secret": True})
     previous_hint: Mapped[str | None] = mapped_column(Text)
     previous_ends_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class KeyNoticeRow(ControlBase):
+    """It was said that a key expires at a moment, `days` days before or less. Not audited: nobody did anything."""
+
+    __tablename__ = "key_notices"
+    __audited__ = False
+
+    key_id: Mapped[str] = mapped_column(Text, ForeignKey("control.api_keys.id", ondelete="CASCADE"), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    days: Mapped[int] = mapped_column(Integer, primary_key=True)
+    told_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -59,11 +59,3 @@ def parse_amount(text: str) -> int:
     if not 0 <= scaled <= LARGEST_NANO_USD:
         raise ValueError("an amount lies between 0 and 999999999 US dollars")
     return int(scaled)
-
-
-def format_amount(nano: int) -> str:
-    """The shortest decimal text in US dollars."""
-    sign = "-" if nano < 0 else ""
-    whole, rest = divmod(abs(nano), NANO_PER_USD)
-    digits = f"{rest:09d}".rstrip("0")
-    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"

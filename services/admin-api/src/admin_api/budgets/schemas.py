@@ -5,17 +5,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from admin_api.budgets.domain import DEFAULT_WARN_AT, BudgetPlan, Spent, format_amount, parse_amount
+from admin_api.budgets.domain import DEFAULT_WARN_AT, BudgetPlan, Spent, parse_amount
 from admin_api.budgets.models import BudgetRow
 from admin_api.fields import NO_CONTROL_CHARACTERS, Moment, Name, RequestBody, Timezone, absent
 from admin_api.ledger.budget_history import PastPeriod
 from admin_api.paging import Page
 from common.budget_periods import parse_schedule
 from common.events.control import BudgetScope
+from common.money import format_usd
 
 
 def _checked_amount(text: str) -> str:
-    return format_amount(parse_amount(text))
+    return format_usd(parse_amount(text))
 
 
 def _checked_schedule(text: str) -> str:
@@ -78,7 +79,7 @@ class Budget(BaseModel):
             name=row.name,
             scope=row.scope,
             subject=row.subject,
-            amount_usd=format_amount(amount),
+            amount_usd=format_usd(amount),
             hard=row.hard,
             schedule=row.schedule,
             timezone=row.timezone,
@@ -90,8 +91,8 @@ class Budget(BaseModel):
             current=BudgetSpending(
                 start=spent.period.start,
                 end=spent.period.end,
-                spent_usd=format_amount(spent.spent),
-                remaining_usd=format_amount(max(0, amount - spent.spent)),
+                spent_usd=format_usd(spent.spent),
+                remaining_usd=format_usd(max(0, amount - spent.spent)),
                 warning=spent.spent > amount * row.warn_at // 100,
                 exceeded=spent.spent >= amount,
             ),
@@ -119,8 +120,8 @@ class BudgetPeriod(BaseModel):
         return cls(
             start=past.period.start,
             end=past.period.end,
-            amount_usd=None if past.amount is None else format_amount(past.amount),
-            spent_usd=format_amount(past.spent),
+            amount_usd=None if past.amount is None else format_usd(past.amount),
+            spent_usd=format_usd(past.spent),
             levels=[BudgetLevel(level=level, reached_at=moment) for level, moment in past.reached],
         )
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.budgets import repository
 from admin_api.budgets.defaults import follow_default, hold_default
-from admin_api.budgets.domain import BUDGET_PREFIX, BudgetPlan, Spent, format_amount
+from admin_api.budgets.domain import BUDGET_PREFIX, BudgetPlan, Spent
 from admin_api.budgets.models import BudgetRow
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
@@ -22,6 +22,7 @@ from common.events.control import BudgetScope
 from common.events.subjects import BUDGETS_BUCKET
 from common.http.errors import ConflictError, InvalidRequestError, NotFoundError
 from common.ids import is_id, new_id
+from common.money import format_usd
 
 _MISSING: Final = "There is no such budget."
 _FOLLOWS: Final = (
@@ -110,8 +111,8 @@ async def check_ceiling(session: AsyncSession, tenant_id: str, amount: int, sche
     for row in await repository.above_keys_of(session, tenant_id, schedule):
         if row.amount_nano_usd < amount:
             raise AboveCeilingError(
-                f"amount_usd: {format_amount(amount)} is above the budget {row.name} of the {row.scope}, "
-                f"which is {format_amount(row.amount_nano_usd)}.",
+                f"amount_usd: {format_usd(amount)} is above the budget {row.name} of the {row.scope}, "
+                f"which is {format_usd(row.amount_nano_usd)}.",
                 param="amount_usd",
             )
 

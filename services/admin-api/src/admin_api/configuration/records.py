@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Row, exists, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from admin_api.alerts.records import read_alerts
 from admin_api.api_keys.models import ApiKeyRow
 from admin_api.budgets import repository as budgets
 from admin_api.budgets.domain import BUDGET_PREFIX
@@ -27,6 +28,7 @@ from admin_api.tenants.domain import TENANT_PREFIX
 from admin_api.tenants.models import TenantRow
 from admin_api.users.models import UserRow
 from common.events import subjects
+from common.events.alerts import DEFAULT_POLICY_KEY, TRANSPORT_KEY
 from common.events.control import CatalogRecord, KeyRecord, LimitDefaults, RouteRecord, TenantPolicy
 from common.ids import is_id
 from common.money import parse_price
@@ -72,6 +74,8 @@ def is_key(bucket: str, key: str) -> bool:
         return key == subjects.LIMITS_SETTING
     if bucket == subjects.BUDGETS_BUCKET:
         return is_id(key, BUDGET_PREFIX)
+    if bucket == subjects.ALERTS_BUCKET:
+        return key in {TRANSPORT_KEY, DEFAULT_POLICY_KEY} or is_id(key, TENANT_PREFIX)
     alias = subjects.catalog_alias(key)
     return is_alias(alias) and subjects.catalog_key(alias) == key
 
@@ -177,6 +181,7 @@ _READERS: Final[Mapping[str, Callable[[AsyncSession, Collection[str] | None], Aw
     subjects.CATALOG_BUCKET: _read_catalog,
     subjects.SETTINGS_BUCKET: _read_settings,
     subjects.BUDGETS_BUCKET: _read_budgets,
+    subjects.ALERTS_BUCKET: read_alerts,
 }
 
 

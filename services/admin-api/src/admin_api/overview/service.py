@@ -30,6 +30,8 @@ _STREAMS: Final = (
     subjects.USAGE_STREAM,
     subjects.BUDGET_STREAM,
     subjects.PROVIDER_STREAM,
+    subjects.KEY_STREAM,
+    subjects.BATCH_STREAM,
     subjects.DEAD_LETTER_STREAM,
 )
 _status: Final = msgspec.json.Decoder(EdgeStatus)

@@ -4,11 +4,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, field_validator
 
-from admin_api.budgets.domain import DEFAULT_WARN_AT, format_amount, parse_amount
+from admin_api.budgets.domain import DEFAULT_WARN_AT, parse_amount
 from admin_api.budgets.schemas import AlertAt, Amount, Schedule, WarnAt
 from admin_api.fields import RequestBody
 from admin_api.runtime_settings.domain import BudgetSettings, DefaultBudget, TenantSettings
 from admin_api.tenants.schemas import Models
+from common.money import format_usd
 
 
 class TenantSettingsView(BaseModel):
@@ -61,7 +62,7 @@ class BudgetSettingsView(BaseModel):
             return cls(default_budget=None)
         return cls(
             default_budget=DefaultBudgetWrite(
-                amount_usd=format_amount(default.amount_nano_usd),
+                amount_usd=format_usd(default.amount_nano_usd),
                 hard=default.hard,
                 schedule=default.schedule,
                 warn_at=default.warn_at,

@@ -12,6 +12,7 @@ from prometheus_client import Counter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from admin_api.alerts.service import delete_in as delete_alert_policy
 from admin_api.api_keys.service import revoke_all_of
 from admin_api.audit.actor import acting, system
 from admin_api.budgets.service import delete_all_of
@@ -87,6 +88,7 @@ async def purge_due(sessions: Sessions, *, clock: Clock) -> int:
 async def _purge(session: AsyncSession, row: TenantRow, clock: Clock) -> None:
     await revoke_all_of(session, row.id, clock=clock)
     await delete_all_of(session, row.id)
+    await delete_alert_policy(session, row.id)
     for table in (MembershipRow, InvitationRow):
         for each in (await session.execute(select(table).where(table.tenant_id == row.id))).scalars():
             await session.delete(each)

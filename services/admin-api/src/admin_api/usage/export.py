@@ -12,13 +12,13 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin_api.budgets.domain import format_amount
 from admin_api.usage import names
 from admin_api.usage.domain import Window
 from admin_api.usage.filters import Filter
 from admin_api.usage.schemas import Call
 from admin_api.usage.service import NamedCall
 from common.db.engine import Sessions
+from common.money import format_usd
 
 _HOUR: Final = timedelta(hours=1)
 _PER_FETCH: Final = 500
@@ -117,7 +117,7 @@ async def _hours(session: AsyncSession, window: Window, wanted: Filter) -> Async
 def _charge(row: Mapping[str, Any], *, tenant: str, key: str) -> dict[str, Any]:
     start: datetime = row["hour"].astimezone(UTC)
     month = start.replace(day=1, hour=0)
-    cost = format_amount(int(row["cost_nano_usd"]))
+    cost = format_usd(int(row["cost_nano_usd"]))
     return {
         "BilledCost": cost,
         "BillingAccountId": row["provider"],
