@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from tests.servers.oidc import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
 
 from devstack.ports import free_port
 
@@ -45,16 +46,39 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def ports() -> tuple[int, int]:
+    """Of the gateway and the portal."""
+    gateway = free_port()
+    return gateway, free_port(taken={gateway})
+
+
+@pytest.fixture(scope="session")
+def idp(ports: tuple[int, int]) -> Iterator[OpenIdProvider]:
+    """The company's identity provider, where somebody is signed in already."""
+    with OpenIdProvider(redirect_url=f"http://127.0.0.1:{ports[1]}/admin/auth/oidc/callback") as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def stack(
+    chromium: Path, ports: tuple[int, int], idp: OpenIdProvider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """`omg up` on an empty data folder, stopped with Ctrl-C's signal at the end."""
     folder = tmp_path_factory.mktemp("stack")
     data, output = folder / "data", folder / "output.txt"
-    gateway = free_port()
-    portal = free_port(taken={gateway})
+    gateway, portal = ports
     command = [sys.executable, "-m", "devstack.cli", "up", "--data", str(data)]
     command += ["--gateway-port", str(gateway), "--portal-port", str(portal)]
     # Servers that other tests were pointed at are not this stack's.
     environment = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL", "NATS_URL"}}
+    environment |= {
+        "OMG_OIDC_ISSUER": idp.issuer,
+        "OMG_OIDC_NAME": "Example Inc.",
+        "OMG_OIDC_CLIENT_ID": CLIENT_ID,
+        "OMG_OIDC_CLIENT_SECRET": CLIENT_SECRET,
+        "OMG_OIDC_REDIRECT_URL": idp.redirect_url,
+        "OMG_ALLOW_PRIVATE_ISSUERS": "true",
+    }
     with output.open("w") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True

@@ -28,6 +28,7 @@ const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
 interface LoginSearch {
   next?: string | undefined;
   expired?: boolean | undefined;
+  error?: string | undefined;
 }
 
 const loginRoute = createRoute({
@@ -36,6 +37,7 @@ const loginRoute = createRoute({
   validateSearch: (search): LoginSearch => ({
     next: text(search["next"]),
     expired: search["expired"] === true ? true : undefined,
+    error: text(search["error"]),
   }),
   component: LoginPage,
 });

@@ -24,6 +24,8 @@ import redis
 from fastapi import FastAPI
 from nats.aio.client import Client
 from nats.js.errors import KeyNotFoundError
+from tests.integration.admin_api.sso import CALLBACK
+from tests.servers.oidc import OpenIdProvider
 
 from admin_api.app import create_app
 from admin_api.migrations import MIGRATIONS, SCHEMAS
@@ -289,3 +291,21 @@ def _nobody_pays_for_other_modules(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as connection:
         for counter in connection.scan_iter("omg:login:*"):
             connection.delete(counter)
+
+
+@pytest.fixture
+async def idp() -> AsyncIterator[OpenIdProvider]:
+    with OpenIdProvider(redirect_url=CALLBACK) as provider:
+        yield provider
+
+
+@pytest.fixture
+def gateway(start_admin: Any, nats_url: str, idp: OpenIdProvider) -> Callable[..., Awaitable[Any]]:
+    """An admin-api that knows the provider."""
+
+    async def start(**settings: Any) -> Any:
+        admin = await start_admin(nats_url=nats_url, **idp.settings(**settings))
+        await admin.in_force()
+        return admin
+
+    return start

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 import requests
 import schemathesis
@@ -47,6 +48,7 @@ async def known(admin: Any) -> AsyncIterator[dict[str, str]]:
         "entry_id": (await owner.get("/admin/audit/entries")).json()["data"][0]["id"],
         "session_id": (await person.get("/user/sessions")).json()["data"][0]["id"],
         "call_id": "req_" + "0" * 32,
+        "provider_id": "sso",
         "alert_id": "alr_" + "0" * 32,
         "budget_id": (await (await admin.owner()).post("/admin/budgets", json=budget)).json()["id"],
     }
@@ -63,9 +65,11 @@ async def known(admin: Any) -> AsyncIterator[dict[str, str]]:
 def prepared(case: Any) -> requests.PreparedRequest | None:
     """The request as it would go over the wire; `None` for what no client can send."""
     try:
-        return requests.Request(**case.as_transport_kwargs(base_url=BASE)).prepare()
-    except (ValueError, requests.RequestException):
+        request = requests.Request(**case.as_transport_kwargs(base_url=BASE)).prepare()
+        httpx.URL(request.url or "")
+    except (ValueError, requests.RequestException, httpx.InvalidURL):
         return None
+    return request
 
 
 @pytest.mark.parametrize("label", LABELS)

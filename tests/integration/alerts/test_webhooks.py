@@ -112,7 +112,7 @@ async def test_a_redirect_is_not_followed(alerts: Alerts, hook: WebhookReceiver,
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:{port}/hook", "http://localhost:{port}/hook", "http://[::ffff:127.0.0.1]:{port}/hook"]
+    "url", ["https://127.0.0.1:{port}/hook", "https://localhost:{port}/hook", "https://[::ffff:127.0.0.1]:{port}/hook"]
 )
 async def test_a_private_address_is_not_called(
     idle: Alerts, hook: WebhookReceiver, eventually: Eventually, url: str

@@ -12,6 +12,13 @@ export const sessionQuery = queryOptions({
   staleTime: 60_000,
 });
 
+/** The ways to sign in that this installation offers. */
+export const methodsQuery = queryOptions({
+  queryKey: ["sign-in-methods"],
+  queryFn: ({ signal }) => dataOf(api.GET("/admin/auth/methods", { signal })),
+  staleTime: 60_000,
+});
+
 /** The session of a signed-in page: the router has loaded it before the page renders. */
 export function useSession(): Session {
   return useSuspenseQuery(sessionQuery).data;

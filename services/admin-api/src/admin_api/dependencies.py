@@ -13,6 +13,7 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 from admin_api.audit.actor import Actor, set_actor
 from admin_api.configuration.propagation import Propagation
 from admin_api.declared.file import ConfigurationFile
+from admin_api.oidc.sign_on import LocalSignIn, SingleSignOn
 from admin_api.permissions import Permission
 from admin_api.sessions.authenticate import authenticate, authenticate_program
 from admin_api.sessions.domain import SESSION_COOKIE, Principal, SessionPolicy
@@ -46,6 +47,8 @@ class Services:
     bus: Bus
     pings: Pings
     configuration_file: ConfigurationFile
+    single_sign_on: SingleSignOn
+    local_sign_in: LocalSignIn
 
 
 async def _services(request: Request) -> Services:

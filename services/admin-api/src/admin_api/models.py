@@ -11,6 +11,7 @@ from admin_api.database import ControlBase, outbox
 from admin_api.declared.models import DeclaredModelRow
 from admin_api.invitations.models import InvitationRow
 from admin_api.memberships.models import MembershipRow
+from admin_api.oidc.models import IdentityRow, SsoSessionRow
 from admin_api.rate_limits.models import SettingRow
 from admin_api.sessions.models import SessionRow
 from admin_api.tenants.models import TenantRow
@@ -29,6 +30,7 @@ __all__ = [
     "BootstrapEntryRow",
     "BudgetRow",
     "DeclaredModelRow",
+    "IdentityRow",
     "InvitationRow",
     "KeyNoticeRow",
     "MembershipRow",
@@ -36,6 +38,7 @@ __all__ = [
     "RouteRow",
     "SessionRow",
     "SettingRow",
+    "SsoSessionRow",
     "TenantRow",
     "UserRow",
     "outbox",

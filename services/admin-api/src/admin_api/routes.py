@@ -18,6 +18,7 @@ from admin_api.fields import ErrorReply
 from admin_api.gateway import endpoints as gateway
 from admin_api.invitations import endpoints as invitations
 from admin_api.memberships import endpoints as memberships
+from admin_api.oidc import endpoints as oidc
 from admin_api.overview import endpoints as overview
 from admin_api.profile import endpoints as profile
 from admin_api.rate_limits import endpoints as rate_limits
@@ -31,6 +32,7 @@ from admin_api.users import endpoints as users
 
 _ROUTERS: Final[tuple[APIRouter, ...]] = (
     sessions.router,
+    oidc.router,
     gateway.router,
     overview.router,
     tenants.router,
@@ -65,6 +67,10 @@ PUBLIC_PATHS: Final = frozenset(
         "/openapi.json",
         "/admin/auth/login",
         "/admin/auth/logout",
+        "/admin/auth/methods",
+        "/admin/auth/oidc/{provider_id}/start",
+        "/admin/auth/oidc/callback",
+        "/admin/auth/oidc/{provider_id}/backchannel-logout",
         "/admin/auth/invitations/look",
         "/admin/auth/invitations/register",
         "/admin/auth/invitations/new-password",

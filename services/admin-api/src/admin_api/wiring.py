@@ -15,6 +15,9 @@ from admin_api.database import outbox
 from admin_api.declared.file import ConfigurationFile
 from admin_api.dependencies import Services
 from admin_api.locks import RELAY_LOCK
+from admin_api.oidc.checker import SessionChecker
+from admin_api.oidc.discovery import Discovery
+from admin_api.oidc.sign_on import LocalSignIn, SingleSignOn
 from admin_api.portal import Portal
 from admin_api.sessions.domain import SessionPolicy
 from admin_api.sessions.passwords import Passwords
@@ -26,6 +29,7 @@ from common.clock import Clock, utc_now
 from common.crypto.sealing import Sealer
 from common.db.engine import create_engine, create_sessions, ping
 from common.http.health import Ping
+from common.http.outbound import OutboundClient
 from common.lifecycle import TaskOwner
 from common.outbox.relay import Relay
 
@@ -62,6 +66,17 @@ class Wiring:
             hash_secret=settings.key_hash_secret_bytes,
             allow_private=settings.allow_private_upstreams,
         )
+        self._outbound = OutboundClient(allow_private=settings.allow_private_issuers)
+        providers = {provider.id: provider for provider in settings.providers}
+        discovery = Discovery(self._outbound)
+        self._session_checker = SessionChecker(
+            sessions=sessions,
+            providers=providers,
+            discovery=discovery,
+            sealer=sealer,
+            clock=clock,
+            every=timedelta(seconds=settings.oidc_recheck_seconds),
+        )
         self.required: Mapping[str, Ping] = {"postgres": partial(ping, self._engine)}
         self.metrics = settings.enable_metrics
         self.reported: Mapping[str, Ping] = {"nats": self._bus.ping, "redis": self._counters.ping}
@@ -85,6 +100,8 @@ class Wiring:
             bus=self._bus,
             pings={**self.required, **self.reported},
             configuration_file=self._file,
+            single_sign_on=SingleSignOn(providers=providers, discovery=discovery),
+            local_sign_in=LocalSignIn(admins=settings.admin_local_enabled, users=settings.user_local_enabled),
         )
 
     @asynccontextmanager
@@ -98,9 +115,11 @@ class Wiring:
                 tasks.keep_running("tenant-purger", self._purger.run)
                 tasks.keep_running("expiry-notices", self._expiry_notices.run)
                 tasks.keep_running("default-budgets", self._default_budgets.run)
+                tasks.keep_running("sso-sessions", self._session_checker.run)
                 tasks.keep_running("configuration-file", self._file.run)
                 yield
         finally:
+            await self._outbound.close()
             await self._bus.close()
             await self._counters.close()
             self._passwords.close()

@@ -20,6 +20,7 @@ from common.crypto.sealing import Sealer
 from common.db.engine import create_engine, create_sessions, ping
 from common.events.alerts import AlertPolicy, Smtp, Transport
 from common.http.health import Ping
+from common.http.outbound import OutboundClient
 from common.lifecycle import TaskOwner
 
 SERVICE = "alerts"
@@ -37,12 +38,14 @@ class Wiring:
         self._bus = Bus(url=settings.nats_url.get_secret_value(), name=SERVICE)
         self._destinations = Destinations(self._bus, _configured(settings))
         sealer = Sealer.from_setting(settings.encryption_keys.get_secret_value())
-        self._webhooks = WebhookCaller(sealer=sealer, clock=clock, allow_private=settings.allow_private_webhooks)
+        self._outbound = OutboundClient(
+            allow_private=settings.allow_private_webhooks, user_agent="open-model-gateway-alerts"
+        )
         self._sender = Sender(
             sessions=self._sessions,
             destinations=self._destinations,
             mailer=Mailer(sealer),
-            webhooks=self._webhooks,
+            webhooks=WebhookCaller(sealer=sealer, clock=clock, client=self._outbound),
             clock=clock,
             portal_url=settings.portal_url,
         )
@@ -77,7 +80,7 @@ class Wiring:
                 yield
                 await asyncio.gather(*(each.stop(timeout=_STOP_TIMEOUT_S) for each in self._consumers.values()))
         finally:
-            await self._webhooks.close()
+            await self._outbound.close()
             await self._bus.close()
             await self._engine.dispose()
 

@@ -1,3 +1,4 @@
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useRouter, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
 
@@ -8,14 +9,19 @@ import { Field, TextInput } from "@/ui/Field";
 import { FormError } from "@/ui/States";
 
 import { safeNextPage } from "../next-page";
-import { useLogin } from "../queries";
+import { methodsQuery, useLogin } from "../queries";
+import { singleSignOnRefusal } from "../refusals";
 import styles from "./LoginPage.module.css";
 
 export function LoginPage() {
-  const { next, expired } = useSearch({ from: "/login" });
+  const { next, expired, error } = useSearch({ from: "/login" });
   const navigate = useNavigate();
   const router = useRouter();
   const login = useLogin();
+  const methods = useQuery(methodsQuery);
+  const providers = methods.data?.oidc ?? [];
+  // Until we know better there is a password to ask for: nobody should wait for a form.
+  const hasPassword = methods.data?.local ?? true;
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [missing, setMissing] = useState<{ email?: string; password?: string }>({});
@@ -56,33 +62,50 @@ export function LoginPage() {
             ? "Your session has ended. Sign in to continue where you were."
             : "Use the account that your platform team gave you."}
         </p>
-        <form onSubmit={submit} noValidate>
-          {login.isError && <FormError>{refusalText(login.error)}</FormError>}
-          <Field label="E-mail" error={missing.email}>
-            <TextInput
-              type="email"
-              name="email"
-              autoComplete="username"
-              value={email}
-              onChange={(event) => setEmail(event.target.value)}
-            />
-          </Field>
-          <Field label="Password" error={missing.password}>
-            <TextInput
-              type="password"
-              name="password"
-              autoComplete="current-password"
-              value={password}
-              onChange={(event) => setPassword(event.target.value)}
-            />
-          </Field>
-          <Button type="submit" variant="primary" busy={login.isPending}>
-            Sign in
-          </Button>
-        </form>
+        {error !== undefined && <FormError>{singleSignOnRefusal(error)}</FormError>}
+        {providers.length > 0 && (
+          <div className={styles["providers"]}>
+            {providers.map((provider) => (
+              <a key={provider.id} className={styles["provider"]} href={startAddress(provider.id, safeNextPage(next))}>
+                Continue with {provider.name}
+              </a>
+            ))}
+            {hasPassword && <p className={styles["or"]}>or with a password</p>}
+          </div>
+        )}
+        {hasPassword && (
+          <form onSubmit={submit} noValidate>
+            {login.isError && <FormError>{refusalText(login.error)}</FormError>}
+            <Field label="E-mail" error={missing.email}>
+              <TextInput
+                type="email"
+                name="email"
+                autoComplete="username"
+                value={email}
+                onChange={(event) => setEmail(event.target.value)}
+              />
+            </Field>
+            <Field label="Password" error={missing.password}>
+              <TextInput
+                type="password"
+                name="password"
+                autoComplete="current-password"
+                value={password}
+                onChange={(event) => setPassword(event.target.value)}
+              />
+            </Field>
+            <Button type="submit" variant="primary" busy={login.isPending}>
+              Sign in
+            </Button>
+          </form>
+        )}
       </div>
     </main>
   );
+}
+
+function startAddress(provider: string, next: string): string {
+  return `/admin/auth/oidc/${encodeURIComponent(provider)}/start?${new URLSearchParams({ return_to: next })}`;
 }
 
 function refusalText(error: unknown): string {

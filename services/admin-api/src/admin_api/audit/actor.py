@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, Literal
 
-ActorKind = Literal["user", "access_token", "scim", "invitation", "system"]
+ActorKind = Literal["user", "access_token", "scim", "invitation", "identity_provider", "system"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,6 +161,7 @@ async def register(request: Request, response: Response, services: Wired, body: 
         policy=services.session_policy,
         passwords=services.passwords,
         address=client_address(request),
+        allowed=services.local_sign_in,
     )
     set_session_cookie(response, token, policy=services.session_policy, secure=services.secure_cookies)
     return User.of(user)

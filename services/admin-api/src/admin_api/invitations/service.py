@@ -17,6 +17,7 @@ from admin_api.invitations.models import InvitationRow
 from admin_api.memberships import repository as memberships
 from admin_api.memberships.domain import check_grant
 from admin_api.memberships.service import join
+from admin_api.oidc.sign_on import LocalSignIn
 from admin_api.paging import Slice, decode_cursor, encode_cursor
 from admin_api.permissions import PlatformRole, TenantRole
 from admin_api.sessions import repository as session_rows
@@ -37,6 +38,9 @@ from common.ids import is_id, new_id
 
 _UNUSABLE: Final = "This link is not valid: it was used, withdrawn, or is too old."
 _MISSING: Final = "There is no such invitation."
+_NO_PASSWORDS: Final = (
+    "Passwords are switched off here: sign in with your company's identity provider, then open this link again."
+)
 
 
 async def invite_to_tenant(
@@ -126,13 +130,17 @@ async def register(
     policy: SessionPolicy,
     passwords: Passwords,
     address: str | None,
+    allowed: LocalSignIn,
 ) -> tuple[str, UserRow]:
     """Join as a new person: a session's token, and whose it is.
 
-    Raises `NotFoundError` for a link that is not valid, `AccountExistsError` when its address has an account.
+    Raises `NotFoundError` for a link that is not valid, `AccountExistsError` when its address has an account, `ForbiddenError`
+    where passwords are switched off.
     """
     async with sessions.begin() as session:
-        await _newcomer(session, token, clock)  # before the costly hash is computed for anybody who asks
+        found = await _newcomer(session, token, clock)  # before the costly hash is computed for anybody who asks
+    if not (allowed.admins if found.purpose == "platform" and found.role else allowed.users):
+        raise ForbiddenError(_NO_PASSWORDS, code="local_sign_in_disabled")
     password_hash = await passwords.hash(password)
     with acting(_bearer(token, address)):
         async with sessions.begin() as session:

@@ -25,6 +25,7 @@ async def login(request: Request, response: Response, services: Wired, body: Log
         email=body.email,
         password=body.password,
         address=client_address(request) or "",
+        allowed=services.local_sign_in,
     )
     set_session_cookie(response, token, policy=services.session_policy, secure=services.secure_cookies)
     return Session.of(user)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin_api.audit.actor import Actor, acting
 from admin_api.audit.service import note
 from admin_api.errors import InvalidCredentialsError
+from admin_api.oidc.sign_on import LocalSignIn
 from admin_api.sessions import repository
 from admin_api.sessions.domain import SessionPolicy, hash_token
 from admin_api.sessions.models import SessionRow
@@ -20,13 +21,15 @@ from admin_api.users.domain import normal_email
 from admin_api.users.models import UserRow
 from common.clock import Clock
 from common.db.engine import Sessions
-from common.http.errors import NotFoundError
+from common.http.errors import ForbiddenError, NotFoundError
 from common.http.request_id import current_request_id
 from common.ids import new_id
 from common.logging import get_logger
 
 LOCAL: Final = "local"
 """How somebody signed in: with a password of ours."""
+
+_SWITCHED_OFF: Final = "Passwords are switched off here: sign in with your company's identity provider."
 
 _log = get_logger(__name__)
 
@@ -41,12 +44,15 @@ async def sign_in(
     email: str,
     password: str,
     address: str,
+    allowed: LocalSignIn,
 ) -> tuple[str, UserRow]:
     """A new session's token, and whose it is. `address` is the client's.
 
     Raises `InvalidCredentialsError`, the same and after the same time whether the address is unknown, the password wrong or the
-    user disabled; `TooManyRequestsError` when throttled.
+    user disabled; `TooManyRequestsError` when throttled; `ForbiddenError` where passwords are switched off.
     """
+    if not allowed.admins and not allowed.users:
+        raise ForbiddenError(_SWITCHED_OFF, code="local_sign_in_disabled")
     account = normal_email(email)
     await throttle.admit(account=account, address=address)
     async with sessions.begin() as session:
@@ -57,6 +63,10 @@ async def sign_in(
     if not right or found is None or stored is None or found.disabled_at is not None:
         await _note_refusal(sessions, found, address)
         raise InvalidCredentialsError
+    # Said only to who knows the password, so nobody learns from it which addresses have which role.
+    if not (allowed.users if found.role is None else allowed.admins):
+        await _note_refusal(sessions, found, address)
+        raise ForbiddenError(_SWITCHED_OFF, code="local_sign_in_disabled")
     fresh_hash = await passwords.hash(password) if passwords.is_outdated(stored) else None
     with acting(_the_user(found, address)):
         async with sessions.begin() as session:
