@@ -142,9 +142,14 @@ def in_tenant(permission: Permission) -> Any:
     return Depends(TenantGuard(permission))
 
 
-async def _in_person(principal: Annotated[Principal, Depends(Guard(None))]) -> Principal:
+def check_in_person(principal: Principal) -> None:
+    """Raises `ForbiddenError` for a program with an access token."""
     if principal.session_id is None:
         raise ForbiddenError("An access token cannot be used for this: sign in.")
+
+
+async def _in_person(principal: Annotated[Principal, Depends(Guard(None))]) -> Principal:
+    check_in_person(principal)
     return principal
 
 

@@ -13,6 +13,14 @@ from admin_api.invitations.models import InvitationRow
 from admin_api.memberships.models import MembershipRow
 from admin_api.oidc.models import IdentityRow, SsoSessionRow
 from admin_api.rate_limits.models import SettingRow
+from admin_api.scim.models import (
+    ScimGrantRow,
+    ScimGroupMemberRow,
+    ScimGroupRoleRow,
+    ScimGroupRow,
+    ScimTokenRow,
+    ScimUserRow,
+)
 from admin_api.sessions.models import SessionRow
 from admin_api.tenants.models import TenantRow
 from admin_api.users.models import UserRow
@@ -36,6 +44,12 @@ __all__ = [
     "MembershipRow",
     "ModelRow",
     "RouteRow",
+    "ScimGrantRow",
+    "ScimGroupMemberRow",
+    "ScimGroupRoleRow",
+    "ScimGroupRow",
+    "ScimTokenRow",
+    "ScimUserRow",
     "SessionRow",
     "SettingRow",
     "SsoSessionRow",

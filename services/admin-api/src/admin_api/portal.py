@@ -34,7 +34,7 @@ _TYPES: Final = {
     ".woff": "font/woff",
     ".woff2": "font/woff2",
 }
-_NOT_PAGES: Final = ("admin", "user", "docs", "openapi.json", "healthz", "readyz", "metrics", "assets", "v1")
+_NOT_PAGES: Final = ("admin", "user", "docs", "scim", "openapi.json", "healthz", "readyz", "metrics", "assets", "v1")
 
 
 class PortalError(Exception):

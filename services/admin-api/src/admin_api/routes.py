@@ -24,6 +24,8 @@ from admin_api.profile import endpoints as profile
 from admin_api.rate_limits import endpoints as rate_limits
 from admin_api.rate_limits import tenant_endpoints as tenants_rate_limits
 from admin_api.runtime_settings import endpoints as runtime_settings
+from admin_api.scim import endpoints as scim
+from admin_api.scim import settings_endpoints as scim_settings
 from admin_api.sessions import endpoints as sessions
 from admin_api.tenants import endpoints as tenants
 from admin_api.usage import endpoints as usage
@@ -55,6 +57,8 @@ _ROUTERS: Final[tuple[APIRouter, ...]] = (
     own_usage.router,
     audit.router,
     runtime_settings.router,
+    scim_settings.router,
+    scim.router,
 )
 
 PUBLIC_PATHS: Final = frozenset(
