@@ -87,11 +87,13 @@ def apply(own_admin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ap
 
 
 async def state(admin: Any) -> dict[str, list[str]]:
-    tables = ("tenants", "users", "memberships", "api_keys", "settings", "budgets", "models", "routes", "outbox")
-    return {
+    """Of what was told, which rows there are: whether they have left yet is the relay's."""
+    tables = ("tenants", "users", "memberships", "api_keys", "settings", "budgets", "models", "routes")
+    rows = {
         table: sorted(row[0] for row in await admin.execute(f"SELECT t::text FROM control.{table} t"))
         for table in tables
     }
+    return rows | {"outbox": [str(row[0]) for row in await admin.execute("SELECT id FROM control.outbox ORDER BY id")]}
 
 
 async def signed_in(admin: Any) -> httpx.AsyncClient:
