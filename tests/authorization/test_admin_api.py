@@ -54,6 +54,7 @@ EXPECTED: dict[tuple[str, str], Permission | InTenant | None] = {
     ("POST", "/admin/tenants/{tenant_id}/api-keys"): "api_keys:write",
     ("PATCH", "/admin/tenants/{tenant_id}/api-keys/{key_id}"): "api_keys:write",
     ("DELETE", "/admin/tenants/{tenant_id}/api-keys/{key_id}"): "api_keys:write",
+    ("POST", "/admin/routes/{route_id}/check"): "catalog:write",
     ("GET", "/admin/providers"): "catalog:read",
     ("GET", "/admin/model-catalog"): "catalog:read",
     ("GET", "/admin/model-catalog/{alias:path}"): "catalog:read",
@@ -151,6 +152,7 @@ EXPECTED: dict[tuple[str, str], Permission | InTenant | None] = {
     ("GET", "/admin/usage/calls/export"): "usage:read",
     ("GET", "/admin/usage/costs/export"): "usage:read",
     ("GET", "/admin/usage/calls/{call_id}"): "usage:read",
+    ("GET", "/admin/usage/calls/{call_id}/charge"): "usage:read",
     # Of one's own tenants and keys; see tests/integration/usage.
     ("GET", "/user/usage/summary"): None,
     ("GET", "/user/usage/breakdown"): None,
@@ -160,6 +162,7 @@ EXPECTED: dict[tuple[str, str], Permission | InTenant | None] = {
     ("GET", "/user/usage/calls/export"): None,
     ("GET", "/user/usage/costs/export"): None,
     ("GET", "/user/usage/calls/{call_id}"): None,
+    ("GET", "/user/usage/calls/{call_id}/charge"): None,
     ("GET", "/admin/health"): "settings:read",
     ("GET", "/user/profile"): None,
     ("PATCH", "/user/profile"): None,

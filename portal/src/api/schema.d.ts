@@ -705,6 +705,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/routes/{route_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Route
+         * @description Ask the route's provider for its models, with the route's credential: is the address right, and the credential, and is the
+         *     model known there? It costs nothing.
+         */
+        post: operations["check_route"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/settings/alerts": {
         parameters: {
             query?: never;
@@ -1289,6 +1310,26 @@ export interface paths {
          * @description One call, and the lines of its bill.
          */
         get: operations["read_call"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/usage/calls/{call_id}/charge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain Charge
+         * @description Why a call cost what it did: its price lines, the hour's sum that it is part of, and the budgets it counts for.
+         */
+        get: operations["explain_charge"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2305,6 +2346,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/user/usage/calls/{call_id}/charge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain My Charge
+         * @description Why a call cost what it did: its price lines, the hour's sum that it is part of, and the budgets it counts for.
+         */
+        get: operations["explain_my_charge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/usage/calls/export": {
         parameters: {
             query?: never;
@@ -3150,6 +3211,25 @@ export interface components {
             tenant_name: string;
         };
         /**
+         * CallCharge
+         * @description From the price lines to the cost (their sum, rounded once, half to even), the hour's sum, and the budgets.
+         */
+        CallCharge: {
+            /** Budgets */
+            budgets: components["schemas"]["ChargeBudget"][];
+            /** Call Id */
+            call_id: string;
+            /** Cost Nano Usd */
+            cost_nano_usd: string;
+            hour: components["schemas"]["ChargeHour"] | null;
+            /** Lines */
+            lines: components["schemas"]["ChargeLine"][];
+            /** Price Version */
+            price_version: string;
+            /** Sum Of Lines Nano Usd */
+            sum_of_lines_nano_usd: string;
+        };
+        /**
          * CallLine
          * @description One line of a call's bill: so many units at this price per million.
          */
@@ -3172,6 +3252,63 @@ export interface components {
             has_more: boolean;
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * ChargeBudget
+         * @description A budget that the call counts for, and what is spent of that period by now.
+         */
+        ChargeBudget: {
+            /** Amount Nano Usd */
+            amount_nano_usd: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Period End */
+            period_end: string | null;
+            /**
+             * Period Start
+             * Format: date-time
+             */
+            period_start: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "installation" | "tenant" | "key" | "user";
+            /** Spent Nano Usd */
+            spent_nano_usd: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * ChargeHour
+         * @description The sum of an hour (UTC), of the same tenant, key, alias, provider and model, that the call is part of.
+         */
+        ChargeHour: {
+            /** Cost Nano Usd */
+            cost_nano_usd: string;
+            /**
+             * Hour
+             * Format: date-time
+             */
+            hour: string;
+            /** Requests */
+            requests: number;
+        };
+        /**
+         * ChargeLine
+         * @description With what it comes to: quantity times price, exactly, in nano-USD.
+         */
+        ChargeLine: {
+            /** Amount Nano Usd */
+            amount_nano_usd: string;
+            /** Kind */
+            kind: string;
+            /** Price */
+            price: string;
+            /** Quantity */
+            quantity: number;
         };
         /**
          * Configuration
@@ -4121,6 +4258,23 @@ export interface components {
             provider: string;
             /** Weight */
             weight: number;
+        };
+        /**
+         * RouteCheck
+         * @description What came of asking a route's provider. `reason` says what is wrong; `knows_model` is null where there is no list to tell
+         *     by.
+         */
+        RouteCheck: {
+            /** Knows Model */
+            knows_model: boolean | null;
+            /** Latency Ms */
+            latency_ms: number | null;
+            /** Ok */
+            ok: boolean;
+            /** Reason */
+            reason: string | null;
+            /** Status Code */
+            status_code: number | null;
         };
         /**
          * RouteWrite
@@ -6044,6 +6198,37 @@ export interface operations {
             };
         };
     };
+    check_route: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                route_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteCheck"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     read_alert_settings: {
         parameters: {
             query?: never;
@@ -7501,6 +7686,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Call"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    explain_charge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallCharge"];
                 };
             };
             /** @description A refusal. */
@@ -9770,6 +9986,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Call"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    explain_my_charge: {
+        parameters: {
+            query?: {
+                /** @description `all`, `personal` (one's own keys), or a tenant's id. */
+                scope?: string;
+            };
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallCharge"];
                 };
             };
             /** @description A refusal. */

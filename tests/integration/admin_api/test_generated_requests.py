@@ -51,6 +51,7 @@ async def known(admin: Any) -> AsyncIterator[dict[str, str]]:
         "call_id": "req_" + "0" * 32,
         "provider_id": "sso",
         "alert_id": "alr_" + "0" * 32,
+        "route_id": "rte_" + "0" * 32,
         "group_id": "sgr_" + "0" * 32,
         "budget_id": (await (await admin.owner()).post("/admin/budgets", json=budget)).json()["id"],
     }

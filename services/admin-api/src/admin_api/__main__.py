@@ -1,4 +1,4 @@
-"""`python -m admin_api serve|worker|migrate|bootstrap|ledger|config|openapi`: all that reads the environment in this service.
+"""`python -m admin_api serve|worker|migrate|bootstrap|ledger|rotate-encryption|config|openapi`: all that reads the environment.
 
 Each command imports what it runs: a migration needs no web framework, and the worker no portal.
 """
@@ -31,6 +31,9 @@ def main() -> None:
     bootstrap.add_argument("--replace", action="store_true", help="make everything what the document says")
     bootstrap.set_defaults(run=_bootstrap)
     _add_ledger_command(commands.add_parser("ledger", help="what a person does with the ledger"))
+    commands.add_parser("rotate-encryption", help="seal everything again under the first encryption key").set_defaults(
+        run=_rotate
+    )
     add_config_command(commands, _processes, blocks=_check_blocks)
     commands.add_parser("openapi", help="print the description of the Admin API").set_defaults(run=_openapi)
     arguments = parser.parse_args()
@@ -149,6 +152,26 @@ def _rebuild(arguments: argparse.Namespace) -> None:
     except DatabaseUnavailableError as error:
         sys.exit(f"ledger rebuild: {error}")
     sys.stdout.write(f"{done.days} days made again; {done.wrong} rows of sums were wrong\n")
+
+
+def _rotate(_arguments: argparse.Namespace) -> None:
+    with quick_imports():
+        from admin_api.encryption.command import run
+        from admin_api.settings import BootstrapSettings
+        from common.db.errors import DatabaseUnavailableError
+        from common.logging import configure_logging
+        from common.settings import from_environment
+
+    settings = from_environment(BootstrapSettings)
+    configure_logging(level=settings.log_level, service="admin-api-rotation")
+    try:
+        done = run(settings)
+    except DatabaseUnavailableError as error:
+        sys.exit(f"rotate-encryption: {error}")
+    for place, count in done.sealed.items():
+        sys.stdout.write(f"{place}: {count} sealed again\n")
+    if lost := [f"{place}: {key}" for place, keys in done.unopened.items() for key in keys]:
+        sys.exit("these do not open, their key is not configured:\n" + "\n".join(lost))
 
 
 def _openapi(_arguments: argparse.Namespace) -> None:

@@ -25,6 +25,7 @@ from common.crypto.sealing import Sealer
 from common.db.engine import Sessions
 from common.http.errors import ForbiddenError, NotFoundError
 from common.http.health import Pings
+from common.http.outbound import OutboundClient
 from common.http.request_id import current_request_id
 
 
@@ -47,6 +48,7 @@ class Services:
     bus: Bus
     pings: Pings
     configuration_file: ConfigurationFile
+    upstreams: OutboundClient
     single_sign_on: SingleSignOn
     local_sign_in: LocalSignIn
 

@@ -67,6 +67,7 @@ class Wiring:
             allow_private=settings.allow_private_upstreams,
         )
         self._outbound = OutboundClient(allow_private=settings.allow_private_issuers)
+        self._upstreams = OutboundClient(allow_private=settings.allow_private_upstreams, allow_http=True)
         providers = {provider.id: provider for provider in settings.providers}
         discovery = Discovery(self._outbound)
         self._session_checker = SessionChecker(
@@ -100,6 +101,7 @@ class Wiring:
             bus=self._bus,
             pings={**self.required, **self.reported},
             configuration_file=self._file,
+            upstreams=self._upstreams,
             single_sign_on=SingleSignOn(providers=providers, discovery=discovery),
             local_sign_in=LocalSignIn(admins=settings.admin_local_enabled, users=settings.user_local_enabled),
         )
@@ -120,6 +122,7 @@ class Wiring:
                 yield
         finally:
             await self._outbound.close()
+            await self._upstreams.close()
             await self._bus.close()
             await self._counters.close()
             self._passwords.close()

@@ -43,10 +43,20 @@ class Sealer:
             keys[key_id] = key
         return cls(keys=keys, active=next(iter(keys)))
 
+    @property
+    def active(self) -> str:
+        """The id of the key that seals."""
+        return self._active
+
+    @property
+    def prefix(self) -> str:
+        """How every text begins that is sealed under the active key."""
+        return f"v1.{self._active}."
+
     def seal(self, secret: str, *, purpose: str) -> str:
         nonce = os.urandom(12)
         sealed = nonce + self._ciphers[self._active].encrypt(nonce, secret.encode(), purpose.encode())
-        return f"v1.{self._active}.{base64.urlsafe_b64encode(sealed).decode()}"
+        return f"{self.prefix}{base64.urlsafe_b64encode(sealed).decode()}"
 
     def open(self, sealed: str, *, purpose: str) -> str:
         """Raises `SealingError`."""

@@ -38,10 +38,13 @@ class Answer:
 
 
 class OutboundClient:
-    """`allow_private`: private addresses, and plain http, may be called."""
+    """`allow_private`: private addresses may be called. `allow_http`: so may plain http; by default with private addresses only."""
 
-    def __init__(self, *, allow_private: bool, user_agent: str = "open-model-gateway") -> None:
+    def __init__(
+        self, *, allow_private: bool, allow_http: bool | None = None, user_agent: str = "open-model-gateway"
+    ) -> None:
         self._allow_private = allow_private
+        self._allow_http = allow_private if allow_http is None else allow_http
         self._client = httpx.AsyncClient(
             follow_redirects=False,
             trust_env=False,
@@ -63,7 +66,7 @@ class OutboundClient:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Looking up the host and the exchange may take `timeout` seconds each. Raises `UnsafeUrlError` or `OutboundError`."""
-        if not self._allow_private and not url.startswith("https://"):
+        if not self._allow_http and not url.startswith("https://"):
             raise UnsafeUrlError("the URL must start with https://")
         addresses = await public_addresses(url, allow_private=self._allow_private, timeout=timeout)
         request = self._request(method, url, addresses[0], content, headers or {}, timeout)

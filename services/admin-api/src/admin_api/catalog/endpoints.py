@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from admin_api.catalog import service
+from admin_api.catalog import checking, service
 from admin_api.catalog.providers import PROVIDERS
-from admin_api.catalog.schemas import Model, ModelPage, ModelWrite, Provider, ProviderList
+from admin_api.catalog.schemas import Model, ModelPage, ModelWrite, Provider, ProviderList, RouteCheck
 from admin_api.dependencies import Wired, require
 from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
 
@@ -56,3 +56,12 @@ async def put_model(services: Wired, response: Response, alias: str, body: Model
 async def delete_model(services: Wired, alias: str) -> None:
     """Remove an alias that no other one falls back to. No edge replica serves it when this has answered."""
     await service.delete_model(services.sessions, alias, propagation=services.propagation)
+
+
+@router.post("/routes/{route_id}/check", dependencies=[require("catalog:write")])
+async def check_route(services: Wired, route_id: str) -> RouteCheck:
+    """Ask the route's provider for its models, with the route's credential: is the address right, and the credential, and is the
+    model known there? It costs nothing."""
+    return RouteCheck.of(
+        await checking.check_route(services.sessions, route_id, sealer=services.sealer, client=services.upstreams)
+    )

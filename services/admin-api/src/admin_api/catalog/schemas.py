@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from admin_api.catalog.checking import Checked
 from admin_api.catalog.domain import (
     FIRST_PRIORITY,
     KEEP,
@@ -52,6 +53,27 @@ Operations = Annotated[
 FallbackList = Annotated[list[Alias], Field(max_length=MAX_FALLBACKS), AfterValidator(_without_repetition)]
 Price = Annotated[str, StringConstraints(max_length=20, pattern=r"^[0-9]+(\.[0-9]+)?$"), AfterValidator(_checked_price)]
 """USD per million tokens, as a decimal text."""
+
+
+class RouteCheck(BaseModel):
+    """What came of asking a route's provider. `reason` says what is wrong; `knows_model` is null where there is no list to tell
+    by."""
+
+    ok: bool
+    reason: str | None
+    status_code: int | None
+    latency_ms: int | None
+    knows_model: bool | None
+
+    @classmethod
+    def of(cls, checked: Checked) -> "RouteCheck":
+        return cls(
+            ok=checked.reason is None,
+            reason=checked.reason,
+            status_code=checked.status_code,
+            latency_ms=checked.latency_ms,
+            knows_model=checked.knows_model,
+        )
 
 
 class Prices(BaseModel):

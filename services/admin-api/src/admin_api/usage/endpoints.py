@@ -7,6 +7,7 @@ from admin_api.dependencies import Wired, require
 from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from admin_api.usage import export, service
 from admin_api.usage.asked import AskedCalls, AskedMonth, AskedRange, Filter, List, ids_in
+from admin_api.usage.charge import explain
 from admin_api.usage.domain import day_starts
 from admin_api.usage.filters import EVERYTHING, Group
 from admin_api.usage.filters import Filter as Wanted
@@ -19,7 +20,15 @@ from admin_api.usage.replies import (
     daily_reply,
     summary_reply,
 )
-from admin_api.usage.schemas import Call, CallPage, DailyUsage, UsageBreakdown, UsageComparison, UsageSummary
+from admin_api.usage.schemas import (
+    Call,
+    CallCharge,
+    CallPage,
+    DailyUsage,
+    UsageBreakdown,
+    UsageComparison,
+    UsageSummary,
+)
 
 router = APIRouter(prefix="/admin/usage", tags=["usage"], dependencies=[require("usage:read")])
 
@@ -105,6 +114,12 @@ async def export_costs(services: Wired, asked: AskedMonth, tenant_id: Filter = N
 async def read_call(services: Wired, call_id: str) -> Call:
     """One call, and the lines of its bill."""
     return call_reply(await service.read_call(services.sessions, EVERYTHING, call_id))
+
+
+@router.get("/calls/{call_id}/charge")
+async def explain_charge(services: Wired, call_id: str) -> CallCharge:
+    """Why a call cost what it did: its price lines, the hour's sum that it is part of, and the budgets it counts for."""
+    return CallCharge.of(await explain(services.sessions, EVERYTHING, call_id))
 
 
 def _of(tenant_id: str | None) -> Wanted:

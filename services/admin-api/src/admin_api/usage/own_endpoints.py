@@ -10,6 +10,7 @@ from admin_api.dependencies import SignedIn, Wired
 from admin_api.paging import DEFAULT_LIMIT, Cursor, Limit
 from admin_api.usage import export, service
 from admin_api.usage.asked import AskedCalls, AskedMonth, AskedRange, Filter, List, ids_in
+from admin_api.usage.charge import explain
 from admin_api.usage.domain import day_starts
 from admin_api.usage.filters import Filter as Wanted
 from admin_api.usage.filters import Group, Scope
@@ -24,6 +25,7 @@ from admin_api.usage.replies import (
 )
 from admin_api.usage.schemas import (
     Call,
+    CallCharge,
     CallPage,
     DailyUsage,
     FilterText,
@@ -139,3 +141,9 @@ async def export_my_costs(services: Wired, asked: AskedMonth, scope: OwnScope) -
 async def read_my_call(services: Wired, scope: OwnScope, call_id: str) -> Call:
     """One call, and the lines of its bill."""
     return call_reply(await service.read_call(services.sessions, scope, call_id))
+
+
+@router.get("/calls/{call_id}/charge")
+async def explain_my_charge(services: Wired, scope: OwnScope, call_id: str) -> CallCharge:
+    """Why a call cost what it did: its price lines, the hour's sum that it is part of, and the budgets it counts for."""
+    return CallCharge.of(await explain(services.sessions, scope, call_id))

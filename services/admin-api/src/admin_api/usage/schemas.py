@@ -1,6 +1,7 @@
 """Shapes of usage in replies. Money is in nano-USD as text, a price in USD per million tokens as decimal text."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -8,10 +9,12 @@ from pydantic import BaseModel, BeforeValidator, Field
 from admin_api.fields import NO_CONTROL_CHARACTERS, Moment
 from admin_api.ledger.models import UsageEntryRow
 from admin_api.paging import Page
+from admin_api.usage.charge import Charge
 from admin_api.usage.domain import Bucket
 from admin_api.usage.filters import Group
 from admin_api.usage.repository import Sums
 from admin_api.usage.service import SeriesKind
+from common.events.control import BudgetScope
 from common.events.usage import CallStatus
 from common.money import PricePerMillion, format_price
 
@@ -171,6 +174,80 @@ class Call(BaseModel):
                 "cost_nano_usd": str(row.cost_nano_usd),
                 "lines": [line | {"price": format_price(PricePerMillion(int(line["price"])))} for line in row.lines],
             }
+        )
+
+
+class ChargeLine(CallLine):
+    """With what it comes to: quantity times price, exactly, in nano-USD."""
+
+    amount_nano_usd: str
+
+
+class ChargeHour(BaseModel):
+    """The sum of an hour (UTC), of the same tenant, key, alias, provider and model, that the call is part of."""
+
+    hour: datetime
+    requests: int
+    cost_nano_usd: str
+
+
+class ChargeBudget(BaseModel):
+    """A budget that the call counts for, and what is spent of that period by now."""
+
+    id: str
+    name: str
+    scope: BudgetScope
+    subject: str
+    period_start: datetime
+    period_end: datetime | None
+    amount_nano_usd: str
+    spent_nano_usd: str
+
+
+class CallCharge(BaseModel):
+    """From the price lines to the cost (their sum, rounded once, half to even), the hour's sum, and the budgets."""
+
+    call_id: str
+    price_version: str
+    lines: list[ChargeLine]
+    sum_of_lines_nano_usd: str
+    cost_nano_usd: str
+    hour: ChargeHour | None
+    budgets: list[ChargeBudget]
+
+    @classmethod
+    def of(cls, charge: Charge) -> "CallCharge":
+        entry, hour = charge.entry, charge.hour
+        return cls(
+            call_id=entry.call_id,
+            price_version=entry.price_version,
+            lines=[
+                ChargeLine(
+                    kind=line.kind,
+                    quantity=line.quantity,
+                    price=format_price(PricePerMillion(line.price)),
+                    amount_nano_usd=f"{line.amount.normalize():f}",
+                )
+                for line in charge.lines
+            ],
+            sum_of_lines_nano_usd=f"{sum((line.amount for line in charge.lines), Decimal()).normalize():f}",
+            cost_nano_usd=str(entry.cost_nano_usd),
+            hour=None
+            if hour is None
+            else ChargeHour(hour=hour.hour, requests=hour.requests, cost_nano_usd=str(int(hour.cost_nano_usd))),
+            budgets=[
+                ChargeBudget(
+                    id=each.budget.id,
+                    name=each.budget.name,
+                    scope=each.budget.scope,
+                    subject=each.budget.subject,
+                    period_start=each.period.start,
+                    period_end=each.period.end,
+                    amount_nano_usd=each.budget.amount,
+                    spent_nano_usd=str(each.spent),
+                )
+                for each in charge.budgets
+            ],
         )
 
 

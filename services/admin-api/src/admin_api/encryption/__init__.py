@@ -1,0 +1,1 @@
+"""Sealing everything again under the newest encryption key, so that an old one can go."""
