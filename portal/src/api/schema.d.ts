@@ -1347,7 +1347,7 @@ export interface paths {
         };
         /**
          * Export Calls
-         * @description Single calls, oldest first, as CSV: all that the filters let through.
+         * @description Single calls, oldest first, as CSV or Parquet: all that the filters let through.
          */
         get: operations["export_calls"];
         put?: never;
@@ -2375,7 +2375,7 @@ export interface paths {
         };
         /**
          * Export My Calls
-         * @description Single calls, oldest first, as CSV: all that the filters let through.
+         * @description Single calls, oldest first, as CSV or Parquet: all that the filters let through.
          */
         get: operations["export_my_calls"];
         put?: never;
@@ -7738,6 +7738,7 @@ export interface operations {
                 end?: string | null;
                 /** @description As the request said, hashed if the edge does so. */
                 end_user?: string | null;
+                format?: "csv" | "parquet";
                 key_id?: string | null;
                 provider?: string | null;
                 /** @description RFC 3339, with `end`. */
@@ -7755,12 +7756,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description CSV, with a line of names. */
+            /** @description CSV, with a line of names; or Parquet. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/vnd.apache.parquet": string;
                     "text/csv": string;
                 };
             };
@@ -10041,6 +10043,7 @@ export interface operations {
                 end?: string | null;
                 /** @description As the request said, hashed if the edge does so. */
                 end_user?: string | null;
+                format?: "csv" | "parquet";
                 key_id?: string | null;
                 provider?: string | null;
                 /** @description `all`, `personal` (one's own keys), or a tenant's id. */
@@ -10060,12 +10063,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description CSV, with a line of names. */
+            /** @description CSV, with a line of names; or Parquet. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/vnd.apache.parquet": string;
                     "text/csv": string;
                 };
             };

@@ -1,6 +1,8 @@
 """Usage over HTTP, of everybody, for the platform's people: reading only."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from admin_api.dependencies import Wired, require
@@ -12,9 +14,11 @@ from admin_api.usage.domain import day_starts
 from admin_api.usage.filters import EVERYTHING, Group
 from admin_api.usage.filters import Filter as Wanted
 from admin_api.usage.replies import (
+    CALLS_REPLY,
     CSV_REPLY,
     breakdown_reply,
     call_reply,
+    calls_reply,
     comparison_reply,
     csv_reply,
     daily_reply,
@@ -25,6 +29,7 @@ from admin_api.usage.schemas import (
     CallCharge,
     CallPage,
     DailyUsage,
+    ExportFormat,
     UsageBreakdown,
     UsageComparison,
     UsageSummary,
@@ -97,10 +102,12 @@ async def list_calls(
     return CallPage.of(await service.list_calls(services.sessions, wanted, limit=limit, cursor=cursor), call_reply)
 
 
-@router.get("/calls/export", response_class=StreamingResponse, responses=CSV_REPLY)
-async def export_calls(services: Wired, wanted: AskedCalls) -> StreamingResponse:
-    """Single calls, oldest first, as CSV: all that the filters let through."""
-    return csv_reply(export.calls_as_csv(service.each_call(services.sessions, wanted)), "calls.csv")
+@router.get("/calls/export", response_class=StreamingResponse, responses=CALLS_REPLY)
+async def export_calls(
+    services: Wired, wanted: AskedCalls, form: Annotated[ExportFormat, Query(alias="format")] = "csv"
+) -> StreamingResponse:
+    """Single calls, oldest first, as CSV or Parquet: all that the filters let through."""
+    return calls_reply(service.each_call(services.sessions, wanted), form)
 
 
 @router.get("/costs/export", response_class=StreamingResponse, responses=CSV_REPLY)

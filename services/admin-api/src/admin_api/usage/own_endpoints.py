@@ -15,9 +15,11 @@ from admin_api.usage.domain import day_starts
 from admin_api.usage.filters import Filter as Wanted
 from admin_api.usage.filters import Group, Scope
 from admin_api.usage.replies import (
+    CALLS_REPLY,
     CSV_REPLY,
     breakdown_reply,
     call_reply,
+    calls_reply,
     comparison_reply,
     csv_reply,
     daily_reply,
@@ -28,6 +30,7 @@ from admin_api.usage.schemas import (
     CallCharge,
     CallPage,
     DailyUsage,
+    ExportFormat,
     FilterText,
     UsageBreakdown,
     UsageComparison,
@@ -123,12 +126,14 @@ async def list_my_calls(
     return CallPage.of(await service.list_calls(services.sessions, wanted, limit=limit, cursor=cursor), call_reply)
 
 
-@router.get("/calls/export", response_class=StreamingResponse, responses=CSV_REPLY)
-async def export_my_calls(services: Wired, wanted: AskedCalls, scope: OwnScope) -> StreamingResponse:
-    """Single calls, oldest first, as CSV: all that the filters let through."""
+@router.get("/calls/export", response_class=StreamingResponse, responses=CALLS_REPLY)
+async def export_my_calls(
+    services: Wired, wanted: AskedCalls, scope: OwnScope, form: Annotated[ExportFormat, Query(alias="format")] = "csv"
+) -> StreamingResponse:
+    """Single calls, oldest first, as CSV or Parquet: all that the filters let through."""
     service.check_tenants(scope, [] if wanted.tenant_id is None else [wanted.tenant_id])  # before the reply begins
     calls = service.each_call(services.sessions, replace(wanted, scope=scope))
-    return csv_reply(export.calls_as_csv(calls), "calls.csv")
+    return calls_reply(calls, form)
 
 
 @router.get("/costs/export", response_class=StreamingResponse, responses=CSV_REPLY)

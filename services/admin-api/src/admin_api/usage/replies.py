@@ -8,7 +8,9 @@ from typing import Any, Final
 from fastapi.responses import StreamingResponse
 
 from admin_api.usage.domain import Range
+from admin_api.usage.export import calls_as_csv
 from admin_api.usage.filters import Group
+from admin_api.usage.parquet import calls_as_parquet
 from admin_api.usage.repository import Sums
 from admin_api.usage.schemas import (
     BreakdownItem,
@@ -16,6 +18,7 @@ from admin_api.usage.schemas import (
     DailyItem,
     DailyUsage,
     Day,
+    ExportFormat,
     Point,
     Totals,
     UsageBreakdown,
@@ -26,6 +29,15 @@ from admin_api.usage.schemas import (
 )
 from admin_api.usage.service import NamedCall, Points, Series, Summary
 
+CALLS_REPLY: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
+        },
+        "description": "CSV, with a line of names; or Parquet.",
+    }
+}
 CSV_REPLY: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "CSV, with a line of names."}
 }
@@ -35,6 +47,14 @@ def csv_reply(lines: AsyncIterator[str], name: str) -> StreamingResponse:
     """A file that is made while it is sent."""
     disposition = {"content-disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=disposition)
+
+
+def calls_reply(calls: AsyncIterator[NamedCall], form: ExportFormat) -> StreamingResponse:
+    """Single calls as a file, in one of its formats."""
+    if form == "csv":
+        return csv_reply(calls_as_csv(calls), "calls.csv")
+    disposition = {"content-disposition": 'attachment; filename="calls.parquet"'}
+    return StreamingResponse(calls_as_parquet(calls), media_type="application/vnd.apache.parquet", headers=disposition)
 
 
 def summary_reply(asked: Range, summary: Summary) -> UsageSummary:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -25,6 +25,7 @@ def _with_plus(value: object) -> object:
 
 
 QueryMoment = Annotated[Moment, BeforeValidator(_with_plus)]
+ExportFormat = Literal["csv", "parquet"]
 FilterText = Annotated[str, Field(max_length=256, pattern=NO_CONTROL_CHARACTERS)]
 
 
