@@ -287,6 +287,8 @@ async def test_no_page_breaks_a_rule_of_accessibility(signed_in: Page, stack: St
         "/my",
         "/my/keys",
         "/my/members",
+        "/budgets",
+        "/alerts",
         "/tenants",
     ):
         await page.goto(f"{stack.portal_url}{path}")

@@ -26,3 +26,7 @@ export type Member = Schemas["Member"];
 export type TenantRole = Member["role"];
 export type Invitation = Schemas["Invitation"];
 export type InvitationMade = Schemas["InvitationMade"];
+export type Budget = Schemas["Budget"];
+export type BudgetCreate = Schemas["BudgetCreate"];
+export type AlertPolicy = Schemas["PolicyView"];
+export type Alert = Schemas["Alert"];

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useRouter } from "@tanstack/react-router";
 import {
   Activity,
+  BellRing,
   BookOpen,
   Boxes,
   Building2,
@@ -12,6 +13,7 @@ import {
   KeyRound,
   KeySquare,
   LogOut,
+  PiggyBank,
   ScrollText,
   Users,
 } from "lucide-react";
@@ -25,7 +27,7 @@ import { IconButton } from "@/ui/Button";
 import styles from "./AppShell.module.css";
 import { ThemeSwitch } from "./ThemeSwitch";
 
-type PagePath = "/" | "/compare" | "/calls" | "/api-keys" | "/models" | "/tenants" | "/audit";
+type PagePath = "/" | "/compare" | "/calls" | "/api-keys" | "/models" | "/tenants" | "/budgets" | "/alerts" | "/audit";
 
 const PAGES: readonly { to: PagePath; label: string; icon: ReactNode; permission: Permission }[] = [
   { to: "/", label: "Dashboard", icon: <ChartNoAxesColumn aria-hidden />, permission: "usage:read" },
@@ -34,6 +36,8 @@ const PAGES: readonly { to: PagePath; label: string; icon: ReactNode; permission
   { to: "/api-keys", label: "API keys", icon: <KeyRound aria-hidden />, permission: "api_keys:read" },
   { to: "/models", label: "Models", icon: <Boxes aria-hidden />, permission: "catalog:read" },
   { to: "/tenants", label: "Tenants", icon: <Building2 aria-hidden />, permission: "tenants:read" },
+  { to: "/budgets", label: "Budgets", icon: <PiggyBank aria-hidden />, permission: "budgets:read" },
+  { to: "/alerts", label: "Alerts", icon: <BellRing aria-hidden />, permission: "alerts:read" },
   { to: "/audit", label: "Audit log", icon: <ScrollText aria-hidden />, permission: "audit:read" },
 ];
 

@@ -130,6 +130,18 @@ const compareRoute = createRoute({
   component: lazyRouteComponent(() => import("@/features/usage/pages/ComparePage"), "ComparePage"),
 });
 
+const budgetsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/budgets",
+  component: lazyRouteComponent(() => import("@/features/budgets/pages/BudgetsPage"), "BudgetsPage"),
+});
+
+const alertsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/alerts",
+  component: lazyRouteComponent(() => import("@/features/alerts/pages/AlertsPage"), "AlertsPage"),
+});
+
 const auditRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/audit",
@@ -182,6 +194,8 @@ const routeTree = rootRoute.addChildren([
     apiKeysRoute,
     modelsRoute,
     tenantsRoute,
+    budgetsRoute,
+    alertsRoute,
     auditRoute,
     compareRoute,
     ownUsageRoute,

@@ -37,7 +37,7 @@ export function EmptyState({ icon, title, children, action }: EmptyStateProps) {
       <span className={styles["icon"]} aria-hidden>
         {icon}
       </span>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p>{children}</p>
       {action}
     </div>
@@ -51,7 +51,7 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry: () => 
       <span className={`${styles["icon"]} ${styles["bad"]}`} aria-hidden>
         <CircleAlert />
       </span>
-      <h3>This could not be loaded</h3>
+      <h2>This could not be loaded</h2>
       <p>{message}</p>
       <Button icon={<RotateCw aria-hidden />} onClick={onRetry}>
         Try again
