@@ -1,14 +1,17 @@
-"""The table of the guide's promises names tests that exist."""
+"""The tables of the guide's promises and of threats name tests that exist."""
 
 import re
 from pathlib import Path
 
+import pytest
+
 _ROOT = Path(__file__).parents[2]
-_TABLE = _ROOT / "docs" / "reference" / "guide-promises.md"
+_TABLES = ("docs/reference/guide-promises.md", "docs/threat-model.md")
 
 
-def test_every_test_that_is_named_exists() -> None:
-    named = set(re.findall(r"`(tests/[\w/.]+)`", _TABLE.read_text()))
+@pytest.mark.parametrize("table", _TABLES)
+def test_every_test_that_is_named_exists(table: str) -> None:
+    named = set(re.findall(r"`(tests/[\w/.]+)`", (_ROOT / table).read_text()))
 
     assert named
     assert sorted(name for name in named if not (_ROOT / name).is_file()) == []
