@@ -13,7 +13,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from tests.load import chat, everything, failover, latency, peers, replicas, results, scale, soak, stream, streams
+from tests.load import (
+    chat,
+    everything,
+    failover,
+    latency,
+    ledger,
+    peers,
+    replicas,
+    results,
+    scale,
+    soak,
+    stream,
+    streams,
+)
 from tests.load.contests import EDGE, Effort
 from tests.load.results import Row
 from tests.load.rig import RigError, take_place
@@ -29,17 +42,19 @@ class _Bench(Protocol):
 
 BENCHES: Final[Mapping[str, _Bench]] = {
     each.__name__.rpartition(".")[2]: each
-    for each in (chat, stream, streams, everything, replicas, scale, latency, failover, peers, soak)
+    for each in (chat, stream, streams, everything, replicas, scale, latency, failover, peers, soak, ledger)
 }
 _SECONDS: Final = 5
-_LONG: Final = {"soak": 15 * 60}
-"""Run by name only, and for how many seconds."""
+_LONG: Final = {"soak": 15 * 60, "ledger": _SECONDS}
+"""Run by name only, and for how many seconds; how long `ledger` takes is up to its size."""
 
 
 def main() -> None:
     """Read the command line and run what it names."""
     parser = argparse.ArgumentParser(prog="python -m tests.load")
-    parser.add_argument("only", nargs="*", choices=[[], *BENCHES], help="which benchmarks [default: all but soak]")
+    parser.add_argument(
+        "only", nargs="*", choices=[[], *BENCHES], help="which benchmarks [default: all but soak and ledger]"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often each contestant is measured")
     parser.add_argument("--seconds", type=int, help=f"how long each measurement takes [default: {_SECONDS}; soak: 900]")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this Markdown file")
