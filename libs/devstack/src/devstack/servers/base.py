@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import ClassVar, Final, Self
 
 from devstack.errors import DevstackError
-from devstack.ports import LOOPBACK, free_port
+from devstack.ports import LOOPBACK, free_port, is_free
 from devstack.processes.child import ChildProcess, ProcessSpec, describe_exit
 
 _POLL_SECONDS: Final = 0.02
 _PROBE_TIMEOUT: Final = 2.0
+_PORT_PATIENCE: Final = 5.0
 
 
 class ServerError(DevstackError):
@@ -68,8 +69,14 @@ class Server(ABC):
         return self._child.pid
 
     def start(self, timeout: float = 30.0) -> None:
-        """Prepare, start and wait until ready. Raises `ServerError` with the end of the log."""
+        """Prepare, start and wait until ready. Raises `ServerError` with the end of the log.
+
+        A port that somebody has for a moment, after this server was killed, is waited for.
+        """
         self.prepare()
+        patience = time.monotonic() + _PORT_PATIENCE
+        while not is_free(self.port) and time.monotonic() < patience:
+            time.sleep(_POLL_SECONDS)
         self._child = child = ChildProcess(self.spec())
         deadline = time.monotonic() + timeout
         while not self.is_ready():
