@@ -41,6 +41,8 @@ async def edges(tmp_path: Path, nats_server: NatsServer, redis_url: str, control
             "OMG_LISTEN_PORT": str(port),
             "OMG_STATE_DIR": str(tmp_path / f"edge-{number}"),
             "OMG_REPLICA_ID": f"edge-{number}",
+            # On a busy machine Redis may be silent for longer than is waited for: then nothing is exact but refusing.
+            "OMG_LIMITS_WITHOUT_REDIS": "closed",
         }
         command = (sys.executable, "-m", "edge_proxy", "serve")
         log = tmp_path / f"edge-{number}.log"
@@ -112,9 +114,13 @@ async def test_a_nearly_spent_budget_is_not_overshot(control: Any, edges: list[i
         await control.budget("tenant", tenant, limit)
         await asyncio.gather(*(ready(port, key, header="x-budget-limit") for port in edges))
         statuses = await all_at_once(edges, key)
-        assert set(statuses) == {200, 402}
+        assert {200, 402} <= set(statuses) <= {200, 402, 503}
         assert sum(statuses.values()) == CALLS
-        assert statuses[200] >= 25, "what fits even in the worst case passes"
+        assert statuses[200] >= 25 or 503 in statuses, "what fits even in the worst case passes"
+        one = int((await control.usage(1))[0].data.cost_nano_usd)
+        async with asyncio.timeout(60):  # what a reservation without an answer may have taken is back after 30 s
+            while statuses[200] * one <= limit - worst:
+                statuses[await once(edges[0], key)] += 1
         while (await once(edges[0], key)) == 200:
             statuses[200] += 1
         events = await control.usage(statuses[200])
