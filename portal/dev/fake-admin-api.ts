@@ -347,12 +347,13 @@ function putModel(world: World, alias: string, body: ModelWrite): [number, unkno
         route.credential === undefined
           ? (existing?.routes.find(({ id }) => id === route.id)?.has_credential ?? false)
           : route.credential !== null,
-      prices: {
-        input: route.prices.input ?? null,
-        cached_input: route.prices.cached_input ?? null,
-        output: route.prices.output ?? null,
-      },
+      prices: Object.fromEntries(
+        Object.entries(route.prices ?? {}).filter((entry): entry is [string, string] => entry[1] !== null),
+      ),
       price_version: newId("prc"),
+      price_source: null,
+      price_changes: [],
+      broken: null,
     })),
   };
   if (existing) world.models[world.models.indexOf(existing)] = model;

@@ -104,8 +104,11 @@ function model(alias: string, now: number, routes: RouteSpec[], enabled: boolean
       model: name,
       base_url,
       has_credential: provider === "openai",
-      prices: { input, cached_input, output },
+      prices: { input, ...(cached_input === null ? {} : { cached_input }), output },
       price_version: newId("prc"),
+      price_source: null,
+      price_changes: [],
+      broken: null,
     })),
   };
 }

@@ -657,6 +657,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/price-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Price List
+         * @description What common models cost by their providers' pages: what a route costs that says nothing of prices when it is made.
+         */
+        get: operations["read_price_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/providers": {
         parameters: {
             query?: never;
@@ -721,6 +741,50 @@ export interface paths {
          */
         post: operations["check_route"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/routes/{route_id}/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Prices
+         * @description All that the route ever cost, and is going to.
+         */
+        get: operations["list_prices"];
+        put?: never;
+        /**
+         * Add Prices
+         * @description Other prices from a moment on, which may be past or to come.
+         */
+        post: operations["add_prices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/routes/{route_id}/prices/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Cancel Prices
+         * @description Take back prices that are not in force yet.
+         */
+        delete: operations["cancel_prices"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3771,6 +3835,22 @@ export interface components {
             tokens_per_minute?: number | null;
         };
         /**
+         * ListedPrices
+         * @description What a provider's page says, by all names that the provider knows the model by.
+         */
+        ListedPrices: {
+            /** Models */
+            models: string[];
+            /** Page */
+            page: string;
+            /** Prices */
+            prices: {
+                [key: string]: string;
+            };
+            /** Provider */
+            provider: string;
+        };
+        /**
          * LoginRequest
          * @description Deliberately without the rules for new addresses and passwords: what breaks them is simply wrong.
          */
@@ -4105,28 +4185,103 @@ export interface components {
             webhooks?: components["schemas"]["WebhookWrite"][];
         };
         /**
-         * Prices
-         * @description USD per million tokens, as decimal texts; null where a kind has no price of its own.
+         * PriceChange
+         * @description What a route will cost from a moment on.
          */
-        Prices: {
-            /** Cached Input */
-            cached_input: string | null;
-            /** Input */
-            input: string | null;
-            /** Output */
-            output: string | null;
+        PriceChange: {
+            /**
+             * Effective From
+             * Format: date-time
+             */
+            effective_from: string;
+            /** Prices */
+            prices: {
+                [key: string]: string;
+            };
+            /** Version */
+            version: string;
         };
         /**
-         * PricesWrite
-         * @description USD per million tokens, as decimal texts such as `"0.075"`; never JSON numbers, which lose digits.
+         * PriceHistory
+         * @description All versions, the latest in effect first.
          */
-        PricesWrite: {
-            /** Cached Input */
-            cached_input?: string | null;
-            /** Input */
-            input?: string | null;
-            /** Output */
-            output?: string | null;
+        PriceHistory: {
+            /** Data */
+            data: components["schemas"]["PriceVersion"][];
+        };
+        /**
+         * PriceKindShown
+         * @description `per` says for how many of its units a price is written; `parent` is the kind whose price counts when there is none.
+         */
+        PriceKindShown: {
+            /** Name */
+            name: string;
+            /** Parent */
+            parent: string | null;
+            /** Per */
+            per: number;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "token" | "character" | "image" | "second";
+        };
+        /**
+         * PriceListShown
+         * @description The price list of this release, and all that can have a price.
+         */
+        PriceListShown: {
+            /** Data */
+            data: components["schemas"]["ListedPrices"][];
+            /**
+             * Dated
+             * Format: date
+             */
+            dated: string;
+            /** Kinds */
+            kinds: components["schemas"]["PriceKindShown"][];
+        };
+        /**
+         * PriceVersion
+         * @description `source` says whence the prices are, null for whoever wrote them. Versions of one moment: the one made later counts.
+         */
+        PriceVersion: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Effective From
+             * Format: date-time
+             */
+            effective_from: string;
+            /** Prices */
+            prices: {
+                [key: string]: string;
+            };
+            /** Source */
+            source: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "past" | "in_force" | "scheduled";
+            /** Version */
+            version: string;
+        };
+        /**
+         * PriceVersionWrite
+         * @description `effective_from` left out is now. In the future, edges change over at that moment; in the past, it changes what
+         *     `ledger rerate` finds, and what calls cost from now on if no later version is in force.
+         */
+        PriceVersionWrite: {
+            /** Effective From */
+            effective_from?: string | null;
+            /** Prices */
+            prices: {
+                [key: string]: string | null;
+            };
         };
         /**
          * Profile
@@ -4230,8 +4385,11 @@ export interface components {
         };
         /**
          * Route
-         * @description One way to serve an alias. `price_version` is a new id whenever a price changes. Routes of a lower `priority` number are
-         *     tried first; among equals, `weight` says how often each comes first.
+         * @description One way to serve an alias. `prices` are in force now: USD per million tokens or characters, or per image or second; a kind
+         *     without one is charged as its parent kind. `price_version` is a new id whenever a price changes, `price_source` the price list
+         *     if they are from one, and `price_changes` come later. `broken` says why the gateway cannot use the route; null when it can.
+         *
+         *     Routes of a lower `priority` number are tried first; among equals, `weight` says how often each comes first.
          *
          *     `max_output_tokens` is the most the model can answer with: budgets reserve for that where a call sets no maximum itself.
          *     `operations` are what the model can do, such as `chat`; null means all that the gateway can have its provider do.
@@ -4239,6 +4397,8 @@ export interface components {
         Route: {
             /** Base Url */
             base_url: string;
+            /** Broken */
+            broken: string | null;
             /** Has Credential */
             has_credential: boolean;
             /** Id */
@@ -4249,9 +4409,16 @@ export interface components {
             model: string;
             /** Operations */
             operations: string[] | null;
+            /** Price Changes */
+            price_changes: components["schemas"]["PriceChange"][];
+            /** Price Source */
+            price_source: string | null;
             /** Price Version */
             price_version: string;
-            prices: components["schemas"]["Prices"];
+            /** Prices */
+            prices: {
+                [key: string]: string;
+            };
             /** Priority */
             priority: number;
             /** Provider */
@@ -4280,7 +4447,7 @@ export interface components {
          * RouteWrite
          * @description A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
          *     removed when it is null. `priority`, `weight`, `max_output_tokens` and `operations` left out stay as they are (a new route: 0,
-         *     1, unknown, all).
+         *     1, unknown, all). `prices` left out stay too; a new route's, or null, are those of the price list for the provider's model.
          */
         RouteWrite: {
             /** Base Url */
@@ -4295,7 +4462,10 @@ export interface components {
             model: string;
             /** Operations */
             operations?: string[] | null;
-            prices: components["schemas"]["PricesWrite"];
+            /** Prices */
+            prices?: {
+                [key: string]: string | null;
+            } | null;
             /** Priority */
             priority?: number | null;
             /** Provider */
@@ -6080,6 +6250,35 @@ export interface operations {
             };
         };
     };
+    read_price_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceListShown"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     list_providers: {
         parameters: {
             query?: never;
@@ -6217,6 +6416,102 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RouteCheck"];
                 };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    list_prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                route_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceHistory"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    add_prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                route_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceVersionWrite"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceVersion"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    cancel_prices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                route_id: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A refusal. */
             default: {

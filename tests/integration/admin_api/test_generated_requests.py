@@ -36,7 +36,7 @@ async def known(admin: Any) -> AsyncIterator[dict[str, str]]:
     budget = {"name": "generated", "scope": "tenant", "subject": tenant["id"], "amount_usd": "1"}
     route = {"provider": "openai-compatible", "model": "m", "base_url": "http://127.0.0.1:1", "prices": {}}
     owner = await admin.owner()
-    await owner.put("/admin/model-catalog/generated", json={"routes": [route]})
+    model = (await owner.put("/admin/model-catalog/generated", json={"routes": [route]})).json()
     invitation = {"email": "invited@example.com", "role": "viewer"}
     token = (await owner.post("/user/access-tokens", json={"name": "generated"})).json()
     yield {
@@ -51,7 +51,8 @@ async def known(admin: Any) -> AsyncIterator[dict[str, str]]:
         "call_id": "req_" + "0" * 32,
         "provider_id": "sso",
         "alert_id": "alr_" + "0" * 32,
-        "route_id": "rte_" + "0" * 32,
+        "route_id": model["routes"][0]["id"],
+        "version": model["routes"][0]["price_version"],
         "group_id": "sgr_" + "0" * 32,
         "budget_id": (await (await admin.owner()).post("/admin/budgets", json=budget)).json()["id"],
     }

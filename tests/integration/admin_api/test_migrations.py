@@ -82,11 +82,11 @@ async def test_a_role_that_owns_its_schemas_but_may_not_create_any_can_migrate(
     [
         "INSERT INTO control.tenants VALUES ('a', 'a', 'gone', NULL, now())",
         "INSERT INTO control.users VALUES ('a', 'a', 'a', 'root', 'h', NULL, now(), NULL)",
-        "INSERT INTO control.routes VALUES ('a', 'none', 0, 'p', 'm', 'u', NULL, NULL, NULL, NULL, 'v')",
+        "INSERT INTO control.routes VALUES ('a', 'none', 0, 'p', 'm', 'u', NULL)",
         "INSERT INTO control.models VALUES ('a', true, now(), now()); "
-        "INSERT INTO control.routes VALUES ('a', 'a', 0, 'p', 'm', 'u', NULL, NULL, NULL, NULL, 'v', 101)",
+        "INSERT INTO control.routes VALUES ('a', 'a', 0, 'p', 'm', 'u', NULL, 101)",
         "INSERT INTO control.models VALUES ('a', true, now(), now()); "
-        "INSERT INTO control.routes VALUES ('a', 'a', 0, 'p', 'm', 'u', NULL, NULL, NULL, NULL, 'v', 0, 0)",
+        "INSERT INTO control.routes VALUES ('a', 'a', 0, 'p', 'm', 'u', NULL, 0, 0)",
         "INSERT INTO control.outbox (kind, target, key, payload) VALUES ('shout', 't', 'k', '')",
     ],
 )

@@ -163,7 +163,7 @@ async def test_a_signal_ends_it_gracefully(deployment: dict[str, str], number: s
 
     assert time.monotonic() - started < 8
     assert running.returncode in {0, -number}
-    assert b"Traceback" not in out
+    assert b"Traceback" not in out, out.decode()
     for line in out.splitlines():
         assert json.loads(line)["service"] == "admin-api", line
 
@@ -175,7 +175,7 @@ async def test_it_stops_while_everything_it_needs_is_away(nats_server: NatsServe
         running.terminate()
         out, _ = await asyncio.wait_for(running.communicate(), 8)
 
-    assert b"Traceback" not in out
+    assert b"Traceback" not in out, out.decode()
 
 
 async def test_a_wrong_setting_ends_the_process_without_a_traceback() -> None:
@@ -186,7 +186,7 @@ async def test_a_wrong_setting_ends_the_process_without_a_traceback() -> None:
     for name in ("OMG_LISTEN_PORT", "REDIS_URL", "DATABASE_URL", "OMG_KEY_HASH_SECRET"):
         assert name in out.decode()
     assert b"hunter2" not in out
-    assert b"Traceback" not in out
+    assert b"Traceback" not in out, out.decode()
 
 
 async def test_the_description_needs_no_settings() -> None:

@@ -70,7 +70,8 @@ async def test_a_plain_call(sdk: AsyncOpenAI, model: Model, control: Any, emulat
     assert data.lines == [
         PricedLine(kind="input", quantity=60, price="150000000"),
         PricedLine(kind="cached_input", quantity=40, price="75000000"),
-        PricedLine(kind="output", quantity=50, price="600000000"),
+        PricedLine(kind="output", quantity=30, price="600000000"),
+        PricedLine(kind="reasoning", quantity=20, price="600000000"),
     ]
     assert data.cost_nano_usd == str(60 * 150 + 40 * 75 + 50 * 600)
     assert (data.status, data.http_status, data.alias, data.estimated) == ("succeeded", 200, alias, False)

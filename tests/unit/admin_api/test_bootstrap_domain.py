@@ -1,12 +1,11 @@
 """When the routes of a bootstrap document are already there, and whose ids new ones take over."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from admin_api.bootstrap.domain import are_same, take_over_ids
-from admin_api.catalog.domain import KEEP, RoutePrices, WantedRoute
+from admin_api.catalog.domain import KEEP, WantedRoute
 
 
 def route(**fields: Any) -> WantedRoute:
@@ -17,7 +16,7 @@ def route(**fields: Any) -> WantedRoute:
             "model": "m",
             "base_url": "http://x/v1",
             "credential": None,
-            "prices": RoutePrices(Decimal("0.1"), None, None),
+            "prices": {"input": "0.1"},
             **fields,
         }
     )
@@ -30,7 +29,7 @@ def route(**fields: Any) -> WantedRoute:
         (route(base_url="http://x/v1/"), route()),
         (route(credential=KEEP), route()),
         (route(provider="openai", base_url=None), route(provider="openai", base_url="https://api.openai.com/v1")),
-        (route(prices=RoutePrices(Decimal("0.10"), None, None)), route()),
+        (route(prices={"input": "0.1"}), route()),
         (route(), route(priority=2, weight=7)),
         (route(weight=7), route(priority=2, weight=7)),
     ],
@@ -49,7 +48,7 @@ def test_routes_that_are_the_same(wanted: WantedRoute, existing: WantedRoute) ->
         [route(credential="c")],
         [route(credential="")],
         [route(priority=1, weight=2), route(priority=1, weight=2)],
-        [route(prices=RoutePrices(Decimal("0.1"), Decimal("0.1"), None))],
+        [route(prices={"input": "0.1", "cached_input": "0.1"})],
     ],
 )
 def test_routes_that_differ(existing: list[WantedRoute]) -> None:

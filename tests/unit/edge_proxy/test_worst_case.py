@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events.usage import Tokens
+from common.prices import complete
 from edge_proxy.control.snapshot import Alias, Route
 from edge_proxy.pricing.cost import price_call
+from edge_proxy.pricing.prices import RoutePrices
 from edge_proxy.pricing.worst_case import worst_case
 from edge_proxy.providers.registry import PROVIDERS
 
@@ -22,8 +24,7 @@ def route(prices: dict[str, int] = PRICES, **fields: Any) -> Route:
         model_json=b'"m"',
         base_url="http://x",
         headers=(),
-        prices=prices,
-        price_version="p",
+        prices=RoutePrices.of(prices, "p"),
         **fields,
     )
 
@@ -57,5 +58,5 @@ def test_the_dearest_route_counts_and_fallbacks_are_routes_too() -> None:
 def test_what_a_call_costs_stays_below_it(text: str, output: int) -> None:
     """With two bytes a token, and no more output than asked for."""
     size = len(text.encode())
-    actual = price_call(Tokens(input=size // 2, cached_input=size // 4, output=output), PRICES)[1]
+    actual = price_call(Tokens(input=size // 2, cached_input=size // 4, output=output), complete(PRICES))[1]
     assert actual <= cost(alias("a", route()), body_size=size, max_output=max(output, 1))

@@ -11,7 +11,7 @@ NanoUsd = NewType("NanoUsd", int)
 """An amount of money, in 10⁻⁹ US dollars."""
 
 PricePerMillion = NewType("PricePerMillion", int)
-"""Nano-USD for one million units (tokens, unless a line says otherwise)."""
+"""Nano-USD for one million units of whatever is priced (`common.prices`)."""
 
 NANO_PER_USD: Final = 1_000_000_000
 UNITS_PER_PRICE: Final = 1_000_000

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Model, Provider } from "@/api/types";
 
-import { bodyOf, checkForm, emptyRoute, formOf } from "./model-form";
+import { bodyOf, checkForm, emptyRoute, formOf, type RouteForm } from "./model-form";
 
 const PROVIDERS: Provider[] = [
   { name: "openai", description: "", default_base_url: "https://api.openai.com/v1", needs_credential: true },
@@ -28,11 +28,18 @@ const MODEL: Model = {
       model: "gpt-5-mini",
       base_url: "https://api.openai.com/v1",
       has_credential: true,
-      prices: { input: "0.25", cached_input: null, output: "2.00" },
+      prices: { input: "0.25", output: "2.00", cache_write: "0.3" },
       price_version: "prc_1",
+      price_source: null,
+      price_changes: [],
+      broken: null,
     },
   ],
 };
+
+function pricesSent(route: RouteForm) {
+  return bodyOf({ alias: "a", enabled: true, routes: [route] }).routes[0]?.prices;
+}
 
 describe("the model form", () => {
   it("changes nothing when it is opened and saved", () => {
@@ -46,7 +53,7 @@ describe("the model form", () => {
           provider: "openai",
           model: "gpt-5-mini",
           base_url: "https://api.openai.com/v1",
-          prices: { input: "0.25", cached_input: null, output: "2.00" },
+          prices: { input: "0.25", output: "2.00", cache_write: "0.3" },
         },
       ],
     });
@@ -60,6 +67,12 @@ describe("the model form", () => {
     expect(sent({})).not.toHaveProperty("credential");
     expect(sent({ credential: "new" })).toHaveProperty("credential", "new");
     expect(sent({ removeCredential: true })).toHaveProperty("credential", null);
+  });
+
+  it("leaves a new route without prices to the price list", () => {
+    expect(pricesSent(emptyRoute(0, "openai"))).toBeNull();
+    expect(pricesSent({ ...emptyRoute(0, "openai"), input: " 1 " })).toEqual({ input: "1" });
+    expect(pricesSent({ ...emptyRoute(0, "openai"), id: "rte_1" })).toEqual({});
   });
 
   it("names every field that keeps it from being sent", () => {

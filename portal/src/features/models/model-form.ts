@@ -16,6 +16,8 @@ export interface RouteForm {
   input: string;
   cachedInput: string;
   output: string;
+  /** Prices of kinds that the form does not show; they stay what they are. */
+  otherPrices: Record<string, string>;
 }
 
 export interface ModelForm {
@@ -39,6 +41,7 @@ export function emptyRoute(row: number, provider: string): RouteForm {
     input: "",
     cachedInput: "",
     output: "",
+    otherPrices: {},
   };
 }
 
@@ -46,19 +49,23 @@ export function formOf(model: Model): ModelForm {
   return {
     alias: model.alias,
     enabled: model.enabled,
-    routes: model.routes.map((route, row) => ({
-      row,
-      id: route.id,
-      provider: route.provider,
-      model: route.model,
-      baseUrl: route.base_url,
-      hasCredential: route.has_credential,
-      credential: "",
-      removeCredential: false,
-      input: route.prices.input ?? "",
-      cachedInput: route.prices.cached_input ?? "",
-      output: route.prices.output ?? "",
-    })),
+    routes: model.routes.map((route, row) => {
+      const { input = "", cached_input: cachedInput = "", output = "", ...otherPrices } = route.prices;
+      return {
+        row,
+        id: route.id,
+        provider: route.provider,
+        model: route.model,
+        baseUrl: route.base_url,
+        hasCredential: route.has_credential,
+        credential: "",
+        removeCredential: false,
+        input,
+        cachedInput,
+        output,
+        otherPrices,
+      };
+    }),
   };
 }
 
@@ -90,8 +97,14 @@ export function bodyOf(form: ModelForm): ModelWrite {
   return { enabled: form.enabled, routes: form.routes.map(routeBody) };
 }
 
-function price(text: string): string | null {
-  return text.trim() === "" ? null : text.trim();
+/** Null for a new route without any: it then costs what the price list says. */
+function pricesOf(route: RouteForm): Record<string, string> | null {
+  const own = { input: route.input.trim(), cached_input: route.cachedInput.trim(), output: route.output.trim() };
+  const prices = {
+    ...Object.fromEntries(Object.entries(own).filter(([, price]) => price !== "")),
+    ...route.otherPrices,
+  };
+  return route.id === null && Object.keys(prices).length === 0 ? null : prices;
 }
 
 function routeBody(route: RouteForm): RouteWrite {
@@ -106,6 +119,6 @@ function routeBody(route: RouteForm): RouteWrite {
         ? { credential: null }
         : {}
       : { credential: route.credential }),
-    prices: { input: price(route.input), cached_input: price(route.cachedInput), output: price(route.output) },
+    prices: pricesOf(route),
   };
 }

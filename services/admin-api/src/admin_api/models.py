@@ -6,7 +6,7 @@ from admin_api.api_keys.models import ApiKeyRow, KeyNoticeRow
 from admin_api.audit.models import AuditEntryRow
 from admin_api.bootstrap.models import BootstrapEntryRow
 from admin_api.budgets.models import BudgetRow
-from admin_api.catalog.models import ModelRow, RouteRow
+from admin_api.catalog.models import ModelRow, PriceRow, RouteRow
 from admin_api.database import ControlBase, outbox
 from admin_api.declared.models import DeclaredModelRow
 from admin_api.invitations.models import InvitationRow
@@ -43,6 +43,7 @@ __all__ = [
     "KeyNoticeRow",
     "MembershipRow",
     "ModelRow",
+    "PriceRow",
     "RouteRow",
     "ScimGrantRow",
     "ScimGroupMemberRow",

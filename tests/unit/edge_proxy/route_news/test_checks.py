@@ -9,6 +9,7 @@ import pytest
 
 from edge_proxy.control.configuration import Configuration
 from edge_proxy.control.snapshot import Alias, Route
+from edge_proxy.pricing.prices import RoutePrices
 from edge_proxy.providers.registry import PROVIDERS
 from edge_proxy.route_news.checks import HealthChecks
 from edge_proxy.routing.breaker import BreakerOptions
@@ -23,8 +24,7 @@ ROUTE = Route(
     model_json=b'"m"',
     base_url="http://provider/v1",
     headers=(("authorization", "Bearer sk"),),
-    prices={},
-    price_version="p",
+    prices=RoutePrices.of({}, "p"),
 )
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_proxy.control.snapshot import Alias, Route
+from edge_proxy.pricing.prices import RoutePrices
 from edge_proxy.providers.registry import PROVIDERS
 from edge_proxy.routing.breaker import BreakerOptions
 from edge_proxy.routing.candidates import choose_route
@@ -22,8 +23,7 @@ def route(name: str, *, priority: int = 0, weight: int = 1, operations: frozense
         model_json=b'"m"',
         base_url="http://x",
         headers=(),
-        prices={},
-        price_version="p",
+        prices=RoutePrices.of({}, "p"),
         priority=priority,
         weight=weight,
         operations=operations,

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-Price = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
-
+Price = Annotated[int, msgspec.Meta(ge=0, le=10**18)]
+"""Nano-USD per million units: at most a thousand dollars for one."""
 
 Limit = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 
@@ -70,11 +70,19 @@ class TenantPolicy(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitPolicy = UNLIMITED
 
 
+class PriceChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a route will cost from `effective_from` on."""
+
+    effective_from: datetime
+    prices: dict[str, Price]
+    price_version: str
+
+
 class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One way to serve an alias. `credential` is sealed for the purpose `route_credential_purpose(id)`.
 
-    `prices` are nano-USD per million tokens by line kind (`input`, `cached_input`, `output`); a kind without a price of its own
-    is charged as its parent kind.
+    `prices` are nano-USD per million units by the kinds of `common.prices`; a kind without a price of its own is charged as its
+    parent kind. They were in force when this was written, `price_changes` come later, in the order of time.
 
     Routes of a lower `priority` number are tried first; among equals `weight` says how often each comes first.
     `max_output_tokens` is the most the model can answer with, for the worst case of a call that asks for no maximum itself.
@@ -88,6 +96,7 @@ class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
     credential: str | None
     prices: dict[str, Price]
     price_version: str
+    price_changes: list[PriceChange] = []
     priority: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     weight: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=10**8)] | None = None

@@ -16,6 +16,7 @@ CallStatus = Literal["succeeded", "failed", "aborted", "interrupted"]
 # The ledger's columns are BIGINT; a count beyond this is a broken message, not usage.
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Integer = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
+Price = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,19}\Z")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"\A[^\x00]*\Z")]
 CallId = Annotated[str, msgspec.Meta(pattern=r"\Areq_[0-9a-f]{32}\Z")]
 
@@ -28,13 +29,20 @@ Labels = Annotated[
 ]
 
 
-class Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    """As OpenAI counts: `cached_input` is part of `input`, `reasoning` is part of `output`."""
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """As OpenAI counts: what else is input (`common.prices.INPUT_KINDS`) is part of `input`, and so for `output`. What is not
+    there is 0."""
 
     input: Count = 0
     cached_input: Count = 0
+    cache_write: Count = 0
+    cache_write_1h: Count = 0
+    audio_input: Count = 0
+    image_input: Count = 0
     output: Count = 0
     reasoning: Count = 0
+    audio_output: Count = 0
+    image_output: Count = 0
 
 
 class PricedLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +50,7 @@ class PricedLine(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Name
     quantity: Count
-    price: Integer
+    price: Price
 
 
 class UsageRecorded(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from common.http.errors import ApiError, InvalidRequestError, NotFoundError, Una
 from common.http.health import Ping, readiness
 from common.http.request_id import RequestId
 from common.logging import get_logger
+from common.validation import place_of
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 
@@ -92,7 +93,7 @@ async def _render_validation_error(_request: Request, error: Exception) -> JSONR
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return _render(InvalidRequestError("The body is not valid JSON.", code="invalid_json"))
-    where = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
+    where = ".".join(str(part) for part in place_of(first) if part not in {"body", "query", "path"})
     return _render(
         InvalidRequestError(f"{where or 'request'}: {first['msg']}", code="invalid_value", param=where or None)
     )

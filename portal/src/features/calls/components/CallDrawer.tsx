@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import type { Call } from "@/api/types";
 import { exactUsd, lineNanoUsd, pricePerMillion } from "@/lib/money";
 import { count, duration } from "@/lib/numbers";
+import { lineName } from "@/lib/price-kinds";
 import { fullDateTime } from "@/lib/time";
 import { Badge } from "@/ui/Badge";
 import { CopyButton } from "@/ui/Copy";
@@ -10,12 +11,6 @@ import { Drawer } from "@/ui/Dialog";
 
 import styles from "./CallDrawer.module.css";
 import { CallStatus, statusMeaning } from "./CallStatus";
-
-const LINE_NAMES: Record<string, string> = {
-  input: "Input tokens",
-  cached_input: "Cached input tokens",
-  output: "Output tokens",
-};
 
 /** Everything that is known about one call. */
 export function CallDrawer({ call, onClose }: { call: Call; onClose: () => void }) {
@@ -43,7 +38,7 @@ export function CallDrawer({ call, onClose }: { call: Call; onClose: () => void 
           <tbody>
             {call.lines.map((line) => (
               <tr key={line.kind}>
-                <td>{LINE_NAMES[line.kind] ?? line.kind}</td>
+                <td>{lineName(line.kind)}</td>
                 <td>{count(line.quantity)}</td>
                 <td>{pricePerMillion(line.price)}</td>
                 <td>{exactUsd(lineNanoUsd(line.quantity, line.price))}</td>

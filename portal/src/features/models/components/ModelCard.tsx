@@ -4,6 +4,7 @@ import { KeyRound } from "lucide-react";
 import type { Model } from "@/api/types";
 import { usePermission } from "@/features/session/queries";
 import { pricePerMillion } from "@/lib/money";
+import { fullDateTime } from "@/lib/time";
 import { Badge } from "@/ui/Badge";
 import { Button } from "@/ui/Button";
 import { RelativeTime } from "@/ui/Figures";
@@ -75,6 +76,10 @@ export function ModelCard({ model, onEdit, onDelete }: ModelCardProps) {
                 <td className={styles["route"]} title={route.id}>
                   <span>{route.model}</span>
                   <small>{route.provider}</small>
+                  {route.broken !== null && <small role="alert">{route.broken}</small>}
+                  {route.price_changes.map((change) => (
+                    <small key={change.version}>Other prices from {fullDateTime(change.effective_from)}</small>
+                  ))}
                 </td>
                 <td>
                   <span className={styles["address"]}>

@@ -1,6 +1,8 @@
 import { Trash2 } from "lucide-react";
 
 import type { Provider } from "@/api/types";
+import { pricePerMillion } from "@/lib/money";
+import { lineName } from "@/lib/price-kinds";
 import { Button, IconButton } from "@/ui/Button";
 import { Field, Select, TextInput } from "@/ui/Field";
 
@@ -80,7 +82,14 @@ export function RouteFields({ position, route, providers, errors, onChange, onRe
         </div>
       </Field>
       <div className={styles["prices"]}>
-        <p>Price in USD per million tokens. Empty means free; empty cached input costs as input does.</p>
+        <p>
+          Price in USD per million tokens. Empty means free; empty cached input costs as input does.
+          {route.id === null && " With all three empty, a new route costs what the price list says."}
+          {Object.keys(route.otherPrices).length > 0 &&
+            ` Other prices stay: ${Object.entries(route.otherPrices)
+              .map(([kind, price]) => `${lineName(kind)} ${pricePerMillion(price)}`)
+              .join(", ")}.`}
+        </p>
         <Field label="Input" error={error("input")}>
           <TextInput
             inputMode="decimal"

@@ -11,6 +11,7 @@ from admin_api.bootstrap.values import SECRETS, with_money_as_text
 from common.configuration.document import Document, Where
 from common.configuration.given import Problem, UnusableError
 from common.configuration.references import References
+from common.validation import place_of
 
 BLOCK: Final = "bootstrap"
 
@@ -51,7 +52,7 @@ def _read(
         content = BootstrapDocument.model_validate(block).value()
     except ValidationError as error:
         problems += [
-            Problem(document.at(place := (*where, *each["loc"])), ".".join(map(str, place)), each["msg"])
+            Problem(document.at(place := (*where, *place_of(each))), ".".join(map(str, place)), each["msg"])
             for each in error.errors(include_input=False, include_url=False)
         ]
     if problems:

@@ -4,6 +4,7 @@ It needs Postgres only: what the edge must know goes into the outbox, and whiche
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
@@ -13,9 +14,9 @@ from admin_api.bootstrap.governance import put_budget, put_limits, put_tenant_se
 from admin_api.bootstrap.people import put_key, put_membership, put_tenant, put_user
 from admin_api.bootstrap.run import Run
 from admin_api.catalog import repository as catalog
-from admin_api.catalog.domain import RoutePrices, WantedRoute
+from admin_api.catalog.domain import WantedRoute
 from admin_api.catalog.models import RouteRow
-from admin_api.catalog.service import check_addresses
+from admin_api.catalog.service import check_addresses, prices_at
 from admin_api.catalog.service import write as write_model
 from admin_api.configuration import records
 from admin_api.locks import BOOTSTRAP_LOCK
@@ -71,7 +72,7 @@ async def bootstrap(
 async def _put_model(run: Run, model: ModelContent) -> bool:
     await records.hold(run.session, CATALOG_BUCKET, catalog_key(model.alias))
     row = await catalog.find(run.session, model.alias)
-    existing = [] if row is None else [_opened(route, run.sealer) for route in row.routes]
+    existing = [] if row is None else [_opened(route, run.sealer, run.now) for route in row.routes]
     remembered = await run.resource_id("model", model.alias) is not None
     deed = decide(exists=row is not None, remembered=remembered, replace=run.replace or model.replace)
     await run.remember("model", model.alias, model.alias)
@@ -82,7 +83,7 @@ async def _put_model(run: Run, model: ModelContent) -> bool:
     return True
 
 
-def _opened(row: RouteRow, sealer: Sealer) -> WantedRoute:
+def _opened(row: RouteRow, sealer: Sealer, now: datetime) -> WantedRoute:
     try:
         purpose = route_credential_purpose(row.id)
         credential = None if row.credential is None else sealer.open(row.credential, purpose=purpose)
@@ -95,7 +96,7 @@ def _opened(row: RouteRow, sealer: Sealer) -> WantedRoute:
         model=row.model,
         base_url=row.base_url,
         credential=credential,
-        prices=RoutePrices(input=row.price_input, cached_input=row.price_cached_input, output=row.price_output),
+        prices=prices_at(row, now),
         priority=row.priority,
         weight=row.weight,
     )

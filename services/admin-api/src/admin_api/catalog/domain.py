@@ -7,10 +7,11 @@ the same provider at the same origin. Otherwise whoever may edit routes could ha
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum
 from typing import Final, TypeVar
 
+from admin_api.catalog.price_list import listed_prices
+from admin_api.catalog.prices import Prices
 from admin_api.catalog.providers import PROVIDERS
 from common.http.errors import InvalidRequestError
 from common.outbound_url import UnsafeUrlError, parse_outbound_url
@@ -40,25 +41,17 @@ KEEP: Final = Keep.KEEP
 
 
 @dataclass(frozen=True, slots=True)
-class RoutePrices:
-    """USD per million tokens. A kind without a price is charged as its parent kind, or not at all."""
-
-    input: Decimal | None
-    cached_input: Decimal | None
-    output: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
 class WantedRoute:
     """What somebody asks for. `id` names a route the alias has already; `credential` is null for none.
-    `priority` and `weight` are null to stay what they are, which for a new route are the first priority and the least weight."""
+    `priority` and `weight` are null to stay what they are, which for a new route are the first priority and the least weight.
+    `prices` are null for those of the price list, and so are a new route's that say nothing."""
 
     id: str | None
     provider: str
     model: str
     base_url: str | None
     credential: str | Keep | None
-    prices: RoutePrices
+    prices: Prices | Keep | None
     priority: int | None = None
     weight: int | None = None
     max_output_tokens: int | Keep | None = KEEP
@@ -76,13 +69,13 @@ class Fallbacks:
 
 @dataclass(frozen=True, slots=True)
 class ExistingRoute:
-    """A route as it is stored, without its secret."""
+    """A route as it is stored, without its secret, and with the prices that are in force."""
 
     id: str
     provider: str
     base_url: str
     has_credential: bool
-    prices: RoutePrices
+    prices: Prices
     priority: int = FIRST_PRIORITY
     weight: int = MIN_WEIGHT
     max_output_tokens: int | None = None
@@ -91,15 +84,17 @@ class ExistingRoute:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRoute:
-    """A route to be stored: `id` null means a new one, `base_url` is settled, `new_prices` asks for a new price version."""
+    """A route to be stored: `id` null means a new one, `base_url` is settled, `new_prices` asks for a new price version,
+    whose source is `price_source`."""
 
     id: str | None
     provider: str
     model: str
     base_url: str
     credential: str | Keep | None
-    prices: RoutePrices
+    prices: Prices
     new_prices: bool
+    price_source: str | None = None
     priority: int = FIRST_PRIORITY
     weight: int = MIN_WEIGHT
     max_output_tokens: int | None = None
@@ -154,19 +149,32 @@ def _plan_route(wish: WantedRoute, current: ExistingRoute | None, place: str) ->
             f"{', '.join(unknown)}: the provider {provider.name} has {', '.join(provider.operations)}.",
             code="unknown_operation",
         )
+    prices, price_source = _prices(wish, current)
     return PlannedRoute(
         id=wish.id,
         provider=wish.provider,
         model=wish.model,
         base_url=base_url,
         credential=credential,
-        prices=wish.prices,
-        new_prices=current is None or current.prices != wish.prices,
+        prices=prices,
+        new_prices=current is None or current.prices != prices,
+        price_source=price_source,
         priority=_first(wish.priority, None if current is None else current.priority, FIRST_PRIORITY),
         weight=_first(wish.weight, None if current is None else current.weight, MIN_WEIGHT),
         max_output_tokens=_kept(wish.max_output_tokens, None if current is None else current.max_output_tokens),
         operations=operations,
     )
+
+
+def _prices(wish: WantedRoute, current: ExistingRoute | None) -> tuple[Prices, str | None]:
+    """And whence they are."""
+    if isinstance(wish.prices, Keep):
+        if current is not None:
+            return current.prices, None
+    elif wish.prices is not None:
+        return wish.prices, None
+    listed = listed_prices(wish.provider, wish.model)
+    return ({}, None) if listed is None else (listed.prices, listed.source)
 
 
 def _first(*values: int | None) -> int:

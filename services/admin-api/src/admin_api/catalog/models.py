@@ -1,7 +1,6 @@
 """The tables of the catalog: aliases, and the routes that serve them."""
 
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import (
     Boolean,
@@ -10,18 +9,15 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Numeric,
     SmallInteger,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from admin_api.database import ControlBase
-
-_PRICE = Numeric(16, 9)
 
 
 class ModelRow(ControlBase):
@@ -43,13 +39,12 @@ class ModelRow(ControlBase):
 
 
 class RouteRow(ControlBase):
-    """`credential` is sealed; prices are USD per million tokens; `price_version` is new whenever a price changes."""
+    """`credential` is sealed. `prices` are all its versions that ever were or will be; they outlive the route."""
 
     __tablename__ = "routes"
     __table_args__ = (
         # Deferred, so that routes can change places within one transaction.
         UniqueConstraint("alias", "position", deferrable=True, initially="DEFERRED"),
-        CheckConstraint("price_input >= 0 AND price_cached_input >= 0 AND price_output >= 0", name="prices"),
         CheckConstraint("priority BETWEEN 0 AND 100", name="priority"),
         CheckConstraint("weight BETWEEN 1 AND 1000", name="weight"),
         CheckConstraint("max_output_tokens BETWEEN 1 AND 100000000", name="max_output_tokens"),
@@ -62,11 +57,29 @@ class RouteRow(ControlBase):
     model: Mapped[str] = mapped_column(Text)
     base_url: Mapped[str] = mapped_column(Text)
     credential: Mapped[str | None] = mapped_column(Text, info={"secret": True})
-    price_input: Mapped[Decimal | None] = mapped_column(_PRICE)
-    price_cached_input: Mapped[Decimal | None] = mapped_column(_PRICE)
-    price_output: Mapped[Decimal | None] = mapped_column(_PRICE)
-    price_version: Mapped[str] = mapped_column(Text)
     priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     weight: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
     max_output_tokens: Mapped[int | None] = mapped_column(Integer)
     operations: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    prices: Mapped[list["PriceRow"]] = relationship(
+        primaryjoin="RouteRow.id == foreign(PriceRow.route_id)",
+        order_by="(PriceRow.effective_from, PriceRow.created_at)",
+        lazy="raise",
+        cascade="save-update, merge",
+        passive_deletes="all",
+    )
+
+
+class PriceRow(ControlBase):
+    """What a route costs from a moment on, until its next version: never changed, and kept when the route is gone, so that calls
+    can be priced again. `prices` as in `prices.Prices`; `source` says whence they are, if not from who wrote them."""
+
+    __tablename__ = "route_prices"
+    __table_args__ = (Index(None, "route_id", "effective_from", "created_at"),)
+
+    version: Mapped[str] = mapped_column(Text, primary_key=True)
+    route_id: Mapped[str] = mapped_column(Text)
+    effective_from: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    prices: Mapped[dict[str, str]] = mapped_column(JSONB)
+    source: Mapped[str | None] = mapped_column(Text)

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from admin_api.catalog.domain import FALLBACK_KINDS
-from admin_api.catalog.models import ModelRow
+from admin_api.catalog.models import ModelRow, RouteRow
+
+WITH_ROUTES: Final = selectinload(ModelRow.routes).selectinload(RouteRow.prices)
 
 
 async def find(session: AsyncSession, alias: str) -> ModelRow | None:
-    """An alias with its routes."""
-    return await session.get(ModelRow, alias, options=[selectinload(ModelRow.routes)])
+    """An alias with its routes and their prices."""
+    return await session.get(ModelRow, alias, options=[WITH_ROUTES])
 
 
 async def fallbacks(session: AsyncSession) -> dict[str, dict[str, list[str]]]:
@@ -25,10 +28,7 @@ async def fallbacks(session: AsyncSession) -> dict[str, dict[str, list[str]]]:
 async def newest(session: AsyncSession, *, limit: int, before: tuple[datetime, str] | None) -> Sequence[ModelRow]:
     """At most `limit` aliases with their routes, newest first, older than the one created at and named `before`."""
     statement = (
-        select(ModelRow)
-        .options(selectinload(ModelRow.routes))
-        .order_by(ModelRow.created_at.desc(), ModelRow.alias.desc())
-        .limit(limit)
+        select(ModelRow).options(WITH_ROUTES).order_by(ModelRow.created_at.desc(), ModelRow.alias.desc()).limit(limit)
     )
     if before is not None:
         statement = statement.where(tuple_(ModelRow.created_at, ModelRow.alias) < before)

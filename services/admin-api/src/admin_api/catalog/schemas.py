@@ -1,7 +1,6 @@
 """Shapes of the catalog in requests and replies. No reply ever holds a credential."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
@@ -18,16 +17,19 @@ from admin_api.catalog.domain import (
     MAX_WEIGHT,
     MIN_WEIGHT,
     Fallbacks,
-    RoutePrices,
+    Keep,
     WantedRoute,
     is_alias,
 )
-from admin_api.catalog.models import ModelRow, RouteRow
+from admin_api.catalog.models import RouteRow
+from admin_api.catalog.price_schemas import PriceChange, PricesWrite, written
+from admin_api.catalog.prices import Prices
 from admin_api.catalog.providers import ProviderKind
+from admin_api.catalog.schedule import NO_PRICES, schedule_of
+from admin_api.catalog.service import Shown
 from admin_api.declared.domain import ModelSource
 from admin_api.fields import NO_CONTROL_CHARACTERS, RequestBody
 from admin_api.paging import Page
-from common.money import format_price, parse_price
 
 
 def _checked_alias(text: str) -> str:
@@ -40,10 +42,6 @@ def _without_repetition(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _checked_price(text: str) -> str:
-    return format_price(parse_price(text))
-
-
 Alias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ALIAS_LENGTH), AfterValidator(_checked_alias)]
 Operations = Annotated[
     list[Annotated[str, StringConstraints(max_length=100)]],
@@ -51,8 +49,6 @@ Operations = Annotated[
     AfterValidator(_without_repetition),
 ]
 FallbackList = Annotated[list[Alias], Field(max_length=MAX_FALLBACKS), AfterValidator(_without_repetition)]
-Price = Annotated[str, StringConstraints(max_length=20, pattern=r"^[0-9]+(\.[0-9]+)?$"), AfterValidator(_checked_price)]
-"""USD per million tokens, as a decimal text."""
 
 
 class RouteCheck(BaseModel):
@@ -76,27 +72,12 @@ class RouteCheck(BaseModel):
         )
 
 
-class Prices(BaseModel):
-    """USD per million tokens, as decimal texts; null where a kind has no price of its own."""
-
-    input: str | None
-    cached_input: str | None
-    output: str | None
-
-    @classmethod
-    def of(cls, row: RouteRow) -> "Prices":
-        return cls(
-            input=_show(row.price_input), cached_input=_show(row.price_cached_input), output=_show(row.price_output)
-        )
-
-
-def _show(price: Decimal | None) -> str | None:
-    return None if price is None else format_price(parse_price(price))
-
-
 class Route(BaseModel):
-    """One way to serve an alias. `price_version` is a new id whenever a price changes. Routes of a lower `priority` number are
-    tried first; among equals, `weight` says how often each comes first.
+    """One way to serve an alias. `prices` are in force now: USD per million tokens or characters, or per image or second; a kind
+    without one is charged as its parent kind. `price_version` is a new id whenever a price changes, `price_source` the price list
+    if they are from one, and `price_changes` come later. `broken` says why the gateway cannot use the route; null when it can.
+
+    Routes of a lower `priority` number are tried first; among equals, `weight` says how often each comes first.
 
     `max_output_tokens` is the most the model can answer with: budgets reserve for that where a call sets no maximum itself.
     `operations` are what the model can do, such as `chat`; null means all that the gateway can have its provider do."""
@@ -106,23 +87,31 @@ class Route(BaseModel):
     model: str
     base_url: str
     has_credential: bool
-    prices: Prices
+    prices: dict[str, str]
     price_version: str
+    price_source: str | None
+    price_changes: list[PriceChange]
     priority: int
     weight: int
     max_output_tokens: int | None
     operations: list[str] | None
+    broken: str | None
 
     @classmethod
-    def of(cls, row: RouteRow) -> "Route":
+    def of(cls, row: RouteRow, shown: Shown) -> "Route":
+        schedule = schedule_of(row.prices, shown.now)
+        in_force = schedule.in_force
         return cls(
             id=row.id,
             provider=row.provider,
             model=row.model,
             base_url=row.base_url,
             has_credential=row.credential is not None,
-            prices=Prices.of(row),
-            price_version=row.price_version,
+            prices={} if in_force is None else in_force.prices,
+            price_version=NO_PRICES if in_force is None else in_force.version,
+            price_source=None if in_force is None else in_force.source,
+            price_changes=[PriceChange.model_validate(each, from_attributes=True) for each in schedule.scheduled],
+            broken=shown.broken.get(row.id),
             priority=row.priority,
             weight=row.weight,
             max_output_tokens=row.max_output_tokens,
@@ -146,15 +135,15 @@ class Model(BaseModel):
     content_filter_fallbacks: list[str]
 
     @classmethod
-    def of(cls, shown: tuple[ModelRow, ModelSource]) -> "Model":
-        row, source = shown
+    def of(cls, shown: Shown) -> "Model":
+        row = shown.model
         return cls(
             alias=row.alias,
-            source=source,
+            source=shown.source,
             enabled=row.enabled,
             created_at=row.created_at,
             updated_at=row.updated_at,
-            routes=[Route.of(route) for route in row.routes],
+            routes=[Route.of(route, shown) for route in row.routes],
             fallbacks=row.fallbacks,
             context_length_fallbacks=row.context_length_fallbacks,
             content_filter_fallbacks=row.content_filter_fallbacks,
@@ -165,27 +154,10 @@ class ModelPage(Page[Model]):
     """Aliases, newest first."""
 
 
-class PricesWrite(RequestBody):
-    """USD per million tokens, as decimal texts such as `"0.075"`; never JSON numbers, which lose digits."""
-
-    input: Price | None = None
-    cached_input: Price | None = None
-    output: Price | None = None
-
-    def value(self) -> RoutePrices:
-        return RoutePrices(
-            input=_decimal(self.input), cached_input=_decimal(self.cached_input), output=_decimal(self.output)
-        )
-
-
-def _decimal(price: str | None) -> Decimal | None:
-    return None if price is None else Decimal(price)
-
-
 class RouteWrite(RequestBody):
     """A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
     removed when it is null. `priority`, `weight`, `max_output_tokens` and `operations` left out stay as they are (a new route: 0,
-    1, unknown, all)."""
+    1, unknown, all). `prices` left out stay too; a new route's, or null, are those of the price list for the provider's model."""
 
     id: Annotated[str, StringConstraints(max_length=100)] | None = None
     provider: Annotated[str, StringConstraints(max_length=100)]
@@ -196,7 +168,7 @@ class RouteWrite(RequestBody):
     credential: Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[\x21-\x7e]+$")] | None = (
         None
     )
-    prices: PricesWrite
+    prices: PricesWrite | None = None
     priority: Annotated[int, Field(strict=True, ge=FIRST_PRIORITY, le=LAST_PRIORITY)] | None = None
     weight: Annotated[int, Field(strict=True, ge=MIN_WEIGHT, le=MAX_WEIGHT)] | None = None
     max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=10**8)] | None = None
@@ -209,12 +181,17 @@ class RouteWrite(RequestBody):
             model=self.model,
             base_url=self.base_url,
             credential=self.credential if "credential" in self.model_fields_set else KEEP,
-            prices=self.prices.value(),
+            prices=self._prices(),
             priority=self.priority,
             weight=self.weight,
             max_output_tokens=self.max_output_tokens if "max_output_tokens" in self.model_fields_set else KEEP,
             operations=self.operations if "operations" in self.model_fields_set else KEEP,
         )
+
+    def _prices(self) -> Prices | Keep | None:
+        if "prices" not in self.model_fields_set:
+            return KEEP
+        return None if self.prices is None else written(self.prices)
 
 
 class ModelWrite(RequestBody):

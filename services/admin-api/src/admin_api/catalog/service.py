@@ -1,6 +1,7 @@
 """Use cases of the catalog. An alias with its routes is one configuration record of the edge, written whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -10,19 +11,20 @@ from admin_api.catalog import repository
 from admin_api.catalog.domain import (
     FALLBACK_KINDS,
     KEEP,
-    PRICE_VERSION_PREFIX,
     ROUTE_PREFIX,
     ExistingRoute,
     Fallbacks,
     PlannedRoute,
-    RoutePrices,
     WantedRoute,
     check_fallbacks,
     is_alias,
     plan_routes,
 )
 from admin_api.catalog.models import ModelRow, RouteRow
+from admin_api.catalog.prices import Prices
+from admin_api.catalog.pricing import new_version
 from admin_api.catalog.providers import PROVIDERS
+from admin_api.catalog.schedule import schedule_of
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
 from admin_api.declared import repository as declared
@@ -30,7 +32,7 @@ from admin_api.declared.domain import ModelSource
 from admin_api.errors import InvalidCursorError
 from admin_api.paging import Slice, decode_cursor, encode_cursor
 from common.clock import Clock
-from common.crypto.sealing import Sealer
+from common.crypto.sealing import Sealer, SealingError
 from common.db.engine import Sessions
 from common.events.control import route_credential_purpose
 from common.events.subjects import CATALOG_BUCKET, catalog_key
@@ -38,26 +40,57 @@ from common.http.errors import ConflictError, InvalidRequestError, NotFoundError
 from common.ids import new_id
 from common.outbound_url import UnsafeUrlError, check_outbound_url
 
-Shown = tuple[ModelRow, ModelSource]
-"""An alias, and whence it is what it is."""
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An alias, whence it is what it is, and by route the reason why it cannot be used. Prices are those of `now`."""
+
+    model: ModelRow
+    source: ModelSource
+    broken: Mapping[str, str]
+    now: datetime
+
+
 _AS_THEY_ARE: Final = Fallbacks()
 # No record, but held like one, together with that of an alias: who changes where aliases lead, or removes one, must see what
 # others have changed. Held in one call, so that nobody waits for who waits for them.
 _GRAPH: Final = "*fallbacks*"
 
 
-async def list_models(sessions: Sessions, *, limit: int, cursor: str | None) -> Slice[Shown]:
+async def list_models(
+    sessions: Sessions, *, limit: int, cursor: str | None, sealer: Sealer, clock: Clock
+) -> Slice[Shown]:
     """Newest first. Raises `InvalidCursorError`."""
     before = _position(cursor) if cursor is not None else None
     async with sessions.begin() as session:
         rows = await repository.newest(session, limit=limit + 1, before=before)
-        shown = await _shown(session, rows)
-    return Slice.of(shown, limit, lambda each: encode_cursor(each[0].created_at.isoformat(), each[0].alias))
+        shown = await _shown(session, rows, sealer=sealer, now=clock())
+    return Slice.of(shown, limit, lambda each: encode_cursor(each.model.created_at.isoformat(), each.model.alias))
 
 
-async def _shown(session: AsyncSession, rows: Sequence[ModelRow]) -> list[Shown]:
+async def _shown(session: AsyncSession, rows: Sequence[ModelRow], *, sealer: Sealer, now: datetime) -> list[Shown]:
     sources = await declared.sources(session, rows)
-    return [(row, sources[row.alias]) for row in rows]
+    return [
+        Shown(
+            row,
+            sources[row.alias],
+            {route.id: reason for route in row.routes if (reason := _problem(route, sealer)) is not None},
+            now,
+        )
+        for row in rows
+    ]
+
+
+def _problem(route: RouteRow, sealer: Sealer) -> str | None:
+    """Why an edge cannot use a route as it is stored, if that can be told without calling anybody."""
+    if route.provider not in PROVIDERS:
+        return f"This version of the gateway does not know the provider {route.provider}."
+    if route.credential is not None:
+        try:
+            sealer.open(route.credential, purpose=route_credential_purpose(route.id))
+        except SealingError:
+            return "The credential cannot be opened: its encryption key is not configured."
+    return None
 
 
 def _position(cursor: str) -> tuple[datetime, str]:
@@ -72,10 +105,10 @@ def _position(cursor: str) -> tuple[datetime, str]:
     return moment, alias
 
 
-async def read_model(sessions: Sessions, alias: str) -> Shown:
+async def read_model(sessions: Sessions, alias: str, *, sealer: Sealer, clock: Clock) -> Shown:
     """Raises `NotFoundError`."""
     async with sessions.begin() as session:
-        (shown,) = await _shown(session, [await _existing(session, alias)])
+        (shown,) = await _shown(session, [await _existing(session, alias)], sealer=sealer, now=clock())
         return shown
 
 
@@ -117,10 +150,11 @@ async def put_model(
     await check_addresses(routes, allow_private=allow_private)
     propagation.check()
     async with sessions.begin() as session:
+        now = clock()
         row, created, ids = await write(
-            session, alias, sealer=sealer, enabled=enabled, routes=routes, now=clock(), fallbacks=fallbacks
+            session, alias, sealer=sealer, enabled=enabled, routes=routes, now=now, fallbacks=fallbacks
         )
-        (shown,) = await _shown(session, [row])
+        (shown,) = await _shown(session, [row], sealer=sealer, now=now)
     await propagation.wait(ids)
     return shown, created
 
@@ -145,9 +179,9 @@ async def write(
         row = ModelRow(alias=alias, enabled=True, created_at=now, updated_at=now, routes=[], **nothing)
         session.add(row)
     current = {route.id: route for route in row.routes}
-    plan = plan_routes(routes, [_existing_route(route) for route in row.routes])
+    plan = plan_routes(routes, [_existing_route(route, now) for route in row.routes])
     row.routes = [
-        _apply(each, current.get(each.id) if each.id is not None else None, position=position, sealer=sealer)
+        _apply(each, current.get(each.id) if each.id is not None else None, position=position, sealer=sealer, now=now)
         for position, each in enumerate(plan)
     ]
     row.enabled = row.enabled if enabled is None else enabled
@@ -193,13 +227,13 @@ async def _existing(session: AsyncSession, alias: str) -> ModelRow:
     return row
 
 
-def _existing_route(row: RouteRow) -> ExistingRoute:
+def _existing_route(row: RouteRow, now: datetime) -> ExistingRoute:
     return ExistingRoute(
         id=row.id,
         provider=row.provider,
         base_url=row.base_url,
         has_credential=row.credential is not None,
-        prices=RoutePrices(input=row.price_input, cached_input=row.price_cached_input, output=row.price_output),
+        prices=prices_at(row, now),
         priority=row.priority,
         weight=row.weight,
         max_output_tokens=row.max_output_tokens,
@@ -207,9 +241,14 @@ def _existing_route(row: RouteRow) -> ExistingRoute:
     )
 
 
-def _apply(plan: PlannedRoute, row: RouteRow | None, *, position: int, sealer: Sealer) -> RouteRow:
+def prices_at(row: RouteRow, moment: datetime) -> Prices:
+    version = schedule_of(row.prices, moment).in_force
+    return {} if version is None else version.prices
+
+
+def _apply(plan: PlannedRoute, row: RouteRow | None, *, position: int, sealer: Sealer, now: datetime) -> RouteRow:
     if row is None:
-        row = RouteRow(id=new_id(ROUTE_PREFIX), credential=None)
+        row = RouteRow(id=new_id(ROUTE_PREFIX), credential=None, prices=[])
     row.position = position
     row.priority = plan.priority
     row.weight = plan.weight
@@ -222,9 +261,6 @@ def _apply(plan: PlannedRoute, row: RouteRow | None, *, position: int, sealer: S
         row.credential = None
     elif plan.credential is not KEEP:
         row.credential = sealer.seal(plan.credential, purpose=route_credential_purpose(row.id))
-    row.price_input = plan.prices.input
-    row.price_cached_input = plan.prices.cached_input
-    row.price_output = plan.prices.output
     if plan.new_prices:
-        row.price_version = new_id(PRICE_VERSION_PREFIX)
+        row.prices.append(new_version(plan.prices, now=now, effective_from=now, source=plan.price_source))
     return row

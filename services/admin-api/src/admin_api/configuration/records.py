@@ -7,13 +7,11 @@ So whoever changes what a record says holds it first, with an advisory lock that
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final, Literal
 
 import msgspec
 from sqlalchemy import ColumnElement, Row, exists, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
 
 from admin_api.alerts.records import read_alerts
 from admin_api.api_keys.models import ApiKeyRow
@@ -21,17 +19,20 @@ from admin_api.budgets import repository as budgets
 from admin_api.budgets.domain import BUDGET_PREFIX
 from admin_api.catalog.domain import is_alias
 from admin_api.catalog.models import ModelRow, RouteRow
+from admin_api.catalog.prices import nano_prices
+from admin_api.catalog.repository import WITH_ROUTES
+from admin_api.catalog.schedule import NO_PRICES, schedule_of
 from admin_api.database import outbox
 from admin_api.rate_limits.models import SettingRow, loaded
 from admin_api.runtime_settings.repository import tenant_settings
 from admin_api.tenants.domain import TENANT_PREFIX
 from admin_api.tenants.models import TenantRow
 from admin_api.users.models import UserRow
+from common.clock import utc_now
 from common.events import subjects
 from common.events.alerts import DEFAULT_POLICY_KEY, TRANSPORT_KEY
-from common.events.control import CatalogRecord, KeyRecord, LimitDefaults, RouteRecord, TenantPolicy
+from common.events.control import CatalogRecord, KeyRecord, LimitDefaults, PriceChange, RouteRecord, TenantPolicy
 from common.ids import is_id
-from common.money import parse_price
 from common.outbox.table import Entry, Kind
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -155,11 +156,14 @@ def _in_force(status: str) -> Literal["active", "suspended"]:
 
 
 async def _read_catalog(session: AsyncSession, keys: Collection[str] | None) -> dict[str, bytes]:
-    statement = select(ModelRow).where(ModelRow.enabled).options(selectinload(ModelRow.routes))
+    statement = select(ModelRow).where(ModelRow.enabled).options(WITH_ROUTES)
     if keys is not None:
         statement = statement.where(ModelRow.alias.in_([subjects.catalog_alias(key) for key in keys]))
     rows = (await session.execute(statement.execution_options(populate_existing=True))).scalars()
-    return {subjects.catalog_key(row.alias): msgspec.json.encode(_catalog_record(row)) for row in rows if row.routes}
+    now = utc_now()
+    return {
+        subjects.catalog_key(row.alias): msgspec.json.encode(_catalog_record(row, now)) for row in rows if row.routes
+    }
 
 
 async def _read_settings(session: AsyncSession, names: Collection[str] | None) -> dict[str, bytes]:
@@ -185,31 +189,34 @@ _READERS: Final[Mapping[str, Callable[[AsyncSession, Collection[str] | None], Aw
 }
 
 
-def _catalog_record(model: ModelRow) -> CatalogRecord:
+def _catalog_record(model: ModelRow, now: datetime) -> CatalogRecord:
     return CatalogRecord(
         alias=model.alias,
         created=int(model.created_at.timestamp()),
-        routes=[_route_record(row) for row in model.routes],
+        routes=[_route_record(row, now) for row in model.routes],
         fallbacks=model.fallbacks,
         context_length_fallbacks=model.context_length_fallbacks,
         content_filter_fallbacks=model.content_filter_fallbacks,
     )
 
 
-def _route_record(row: RouteRow) -> RouteRecord:
-    prices: dict[str, Decimal | None] = {
-        "input": row.price_input,
-        "cached_input": row.price_cached_input,
-        "output": row.price_output,
-    }
+def _route_record(row: RouteRow, now: datetime) -> RouteRecord:
+    schedule = schedule_of(row.prices, now)
+    in_force = schedule.in_force
     return RouteRecord(
         id=row.id,
         provider=row.provider,
         model=row.model,
         base_url=row.base_url,
         credential=row.credential,
-        prices={kind: parse_price(price) for kind, price in prices.items() if price is not None},
-        price_version=row.price_version,
+        prices={} if in_force is None else dict(nano_prices(in_force.prices)),
+        price_version=NO_PRICES if in_force is None else in_force.version,
+        price_changes=[
+            PriceChange(
+                effective_from=each.effective_from, prices=dict(nano_prices(each.prices)), price_version=each.version
+            )
+            for each in schedule.scheduled
+        ],
         priority=row.priority,
         weight=row.weight,
         max_output_tokens=row.max_output_tokens,

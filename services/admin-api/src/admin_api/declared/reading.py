@@ -15,6 +15,7 @@ from admin_api.declared.domain import Broken, Wanted, whole
 from common.configuration.document import Document, Where
 from common.configuration.given import Problem
 from common.configuration.references import References
+from common.validation import place_of
 
 BLOCK: Final = "model_catalog"
 _ALIAS: Final[TypeAdapter[str]] = TypeAdapter(Alias)
@@ -68,7 +69,7 @@ def _read(
         model = ModelDeclared.model_validate(entry)
     except ValidationError as error:
         problems += [
-            Problem(document.at(place := (*where, *each["loc"])), ".".join(map(str, place)), each["msg"])
+            Problem(document.at(place := (*where, *place_of(each))), ".".join(map(str, place)), each["msg"])
             for each in error.errors(include_input=False, include_url=False)
         ]
     if problems:

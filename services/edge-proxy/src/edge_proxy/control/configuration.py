@@ -23,6 +23,7 @@ from edge_proxy.control.snapshot import Key, RecordReader, Snapshot, Tenant, sna
 from edge_proxy.errors import Unavailable
 
 _SAVE_DELAY_S: Final = 0.5
+_LOOK_AT_PRICES_S: Final = 0.25
 _RECORDS_AT_ONCE: Final = 500
 _LOOK_UP_TIMEOUT_S: Final = 1.0
 _LOOK_UPS_AT_ONCE: Final = 32
@@ -73,6 +74,7 @@ class Configuration:
             )
             tasks.keep_running(f"follow-{bucket}", follower.run)
         tasks.keep_running("save-configuration", self._keep_saved)
+        tasks.keep_running("change-prices", self._change_prices)
 
     async def look_up_key(self, digest: str) -> Key | None:
         """Ask the bucket for a key the snapshot lacks: once, then it counts as unknown for a few seconds."""
@@ -152,6 +154,16 @@ class Configuration:
         table.put(snapshot_key(bucket, key), record)
         self._records[bucket][key] = value
         return value
+
+    async def _change_prices(self) -> None:
+        """Reads records again whose prices change, within a moment of the time they say."""
+        while True:
+            await asyncio.sleep(_LOOK_AT_PRICES_S)
+            now = time.time()
+            for alias in tuple(self.snapshot.aliases.values()):
+                if alias.prices_change_at is not None and alias.prices_change_at <= now:
+                    key = subjects.catalog_key(alias.name)
+                    self._take(subjects.CATALOG_BUCKET, key, self._records[subjects.CATALOG_BUCKET][key])
 
     async def _keep_saved(self) -> None:
         """Write changes some time after they came, so that a burst of them costs one write."""

@@ -5,6 +5,7 @@ as with ten; a call keeps the records it has looked up. Records that cannot be r
 stops the rest.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -30,6 +31,7 @@ from common.events.control import (
 )
 from common.logging import get_logger
 from edge_proxy.control.tables import Budget, BudgetTable, Table
+from edge_proxy.pricing.prices import RoutePrices
 from edge_proxy.providers.base import Provider
 from edge_proxy.providers.registry import PROVIDERS
 
@@ -74,8 +76,7 @@ class Route(msgspec.Struct, frozen=True):
     model_json: bytes
     base_url: str
     headers: tuple[tuple[str, str], ...]
-    prices: dict[str, int]
-    price_version: str
+    prices: RoutePrices
     priority: int = 0
     weight: int = 1
     max_output_tokens: int | None = None
@@ -83,13 +84,15 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Alias(msgspec.Struct, frozen=True):
-    """What a client calls a model. `routes` is never empty."""
+    """What a client calls a model. `routes` is never empty. At `prices_change_at` (Unix time) its record has to be read again."""
 
     name: str
     created: int
     routes: tuple[Route, ...]
     fallbacks: Mapping[str, tuple[str, ...]] = {}
     """Aliases to go on with, by reason: `general`, `context_length`, `content_filter`."""
+
+    prices_change_at: float | None = None
 
     @property
     def has_fallbacks(self) -> bool:
@@ -140,8 +143,9 @@ def snapshot_key(bucket: str, key: str) -> str:
 class RecordReader:
     """Turns bucket records into what the snapshot holds."""
 
-    def __init__(self, sealer: Sealer) -> None:
+    def __init__(self, sealer: Sealer, *, clock: Callable[[], float] = time.time) -> None:
         self._sealer = sealer
+        self._clock = clock
         self._readers: dict[str, Callable[[str, bytes], Any]] = {
             subjects.KEYS_BUCKET: self._key,
             subjects.POLICIES_BUCKET: self._tenant,
@@ -208,10 +212,11 @@ class RecordReader:
         record = _catalog_records.decode(value)
         if key != subjects.catalog_key(record.alias):
             raise ValueError("the record is not under its alias's key")
+        now = self._clock()
         routes = []
         for route in record.routes:
             try:
-                routes.append(self._route(route))
+                routes.append(self._route(route, now))
             except (SealingError, KeyError) as error:
                 _bad_records.labels(bucket=subjects.CATALOG_BUCKET).inc()
                 _log.error("unusable route", alias=record.alias, route=route.id, error=repr(error))
@@ -222,9 +227,11 @@ class RecordReader:
             "context_length": tuple(record.context_length_fallbacks),
             "content_filter": tuple(record.content_filter_fallbacks),
         }
-        return Alias(record.alias, record.created, tuple(routes), fallbacks)
+        changes = [change.effective_from.timestamp() for route in record.routes for change in route.price_changes]
+        upcoming = min((at for at in changes if at > now), default=None)
+        return Alias(record.alias, record.created, tuple(routes), fallbacks, upcoming)
 
-    def _route(self, record: RouteRecord) -> Route:
+    def _route(self, record: RouteRecord, now: float) -> Route:
         provider = PROVIDERS[record.provider]
         credential = None
         if record.credential is not None:
@@ -236,13 +243,19 @@ class RecordReader:
             model_json=msgspec.json.encode(record.model),
             base_url=record.base_url.rstrip("/"),
             headers=provider.headers(credential),
-            prices=record.prices,
-            price_version=record.price_version,
+            prices=_prices(record, now),
             priority=record.priority,
             weight=record.weight,
             operations=_able(provider, record.operations),
             max_output_tokens=record.max_output_tokens,
         )
+
+
+def _prices(record: RouteRecord, now: float) -> RoutePrices:
+    for change in reversed(record.price_changes):
+        if change.effective_from.timestamp() <= now:
+            return RoutePrices.of(change.prices, change.price_version)
+    return RoutePrices.of(record.prices, record.price_version)
 
 
 def _able(provider: Provider, wanted: list[str] | None) -> frozenset[str]:

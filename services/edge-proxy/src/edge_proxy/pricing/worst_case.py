@@ -34,8 +34,7 @@ def worst_case(
     for route in routes:
         output = max_output or route.max_output_tokens or assumed_output
         prices = route.prices
-        input_price = max(prices.get("input", 0), prices.get("cached_input", 0))
-        dearest = max(dearest, input_tokens * input_price + choices * output * prices.get("output", 0))
+        dearest = max(dearest, input_tokens * prices.input_at_most + choices * output * prices.output_at_most)
     return nano_usd(dearest)
 
 

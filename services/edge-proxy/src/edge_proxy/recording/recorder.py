@@ -81,8 +81,8 @@ class Recorder:
             model=route.model,
             operation=call.operation,
             stream=call.request.stream,
-            prices=route.prices,
-            price_version=route.price_version,
+            prices=route.prices.basic,
+            price_version=route.prices.version,
             estimate=Tokens(input=estimate_input_tokens(call.request.body_size)),
             end_user=call.end_user,
             metadata=call.metadata,
@@ -95,7 +95,7 @@ class Recorder:
         assert call.segment is not None
         now = perf_counter()
         route = call.route
-        lines, cost = price_call(call.tokens, route.prices)
+        lines, cost = price_call(call.tokens, route.prices.by_kind)
         call.cost = cost
         latency = now - call.started
         event = UsageEnvelope(
@@ -120,7 +120,7 @@ class Recorder:
                 estimated=call.estimated,
                 lines=lines,
                 cost_nano_usd=str(cost),
-                price_version=route.price_version,
+                price_version=route.prices.version,
                 latency_ms=int(latency * 1000),
                 attempts=call.tries,
                 end_user=call.end_user,
