@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -17,9 +18,12 @@ import nats
 import pytest
 from nats.js.errors import KeyNotFoundError
 
+from admin_api.ledger.service import record_usage
 from admin_api.migrations import MIGRATIONS, SCHEMAS
 from common.crypto.api_keys import hash_api_key
+from common.db.engine import create_engine, create_sessions
 from common.db.migrate import upgrade
+from common.testing.usage_events import usage_event
 from devstack.ports import free_port
 from devstack.servers.nats import NatsServer
 
@@ -204,3 +208,21 @@ async def test_the_description_needs_no_settings() -> None:
         for status in operation["responses"]
         if status == "422"
     ]
+
+
+async def test_calls_are_priced_again_from_the_command_line(deployment: dict[str, str]) -> None:
+    event = usage_event(time=datetime(2026, 11, 3, tzinfo=UTC))
+    engine = create_engine(deployment["DATABASE_URL"], name="test", pool_size=1)
+    await record_usage(create_sessions(engine), [event])
+    await engine.dispose()
+
+    async def rerated(options: str) -> tuple[int | None, bytes]:
+        async with process(f"ledger rerate {options}", deployment) as running:
+            out, _ = await asyncio.wait_for(running.communicate(), 20)
+            return running.returncode, out
+
+    code, out = await rerated("--from 2026-11-01 --to 2026-12-01 --json")
+    assert (code, json.loads(out)[0]["calls_without_prices"]) == (0, 1)
+    code, out = await rerated("--from 2026-11-01T00:00:00Z --to 2026-12-01 --model another")
+    assert (code, out.split()[-7:]) == (0, [b"total", *[b"0"] * 6])
+    assert (await rerated("--from yesterday --to 2026-12-01"))[0] == 2

@@ -48,6 +48,15 @@ def _add_ledger_command(parser: argparse.ArgumentParser) -> None:
             name, dest=name.strip("-"), type=_moment, metavar="TIME", help=f"the {which}: RFC 3339; by default all"
         )
     rebuild.set_defaults(run=_rebuild)
+    rerate = commands.add_parser("rerate", help="show what calls would have cost by the prices as they are known now")
+    for name, which in (("--from", "first"), ("--to", "last, not included")):
+        rerate.add_argument(
+            name, dest=name.strip("-"), type=_moment, metavar="TIME", required=True, help=f"the {which}: RFC 3339"
+        )
+    rerate.add_argument("--tenant", metavar="ID", help="only this tenant's")
+    rerate.add_argument("--model", metavar="ALIAS", help="only calls of this model")
+    rerate.add_argument("--json", action="store_true", help="as JSON, in nano-USD")
+    rerate.set_defaults(run=_rerate)
 
 
 def _moment(text: str) -> datetime:
@@ -152,6 +161,25 @@ def _rebuild(arguments: argparse.Namespace) -> None:
     except DatabaseUnavailableError as error:
         sys.exit(f"ledger rebuild: {error}")
     sys.stdout.write(f"{done.days} days made again; {done.wrong} rows of sums were wrong\n")
+
+
+def _rerate(arguments: argparse.Namespace) -> None:
+    with quick_imports():
+        from admin_api.ledger.command import run_rerate
+        from admin_api.ledger.report import as_json, table
+        from admin_api.settings import LedgerSettings
+        from common.db.errors import DatabaseUnavailableError
+        from common.logging import configure_logging
+        from common.settings import from_environment
+
+    settings = from_environment(LedgerSettings)
+    configure_logging(level=settings.log_level, service="admin-api-ledger")
+    start, end = getattr(arguments, "from"), arguments.to
+    try:
+        found = run_rerate(settings, start=start, end=end, tenant_id=arguments.tenant, alias=arguments.model)
+    except DatabaseUnavailableError as error:
+        sys.exit(f"ledger rerate: {error}")
+    sys.stdout.write((as_json if arguments.json else table)(found) + "\n")
 
 
 def _rotate(_arguments: argparse.Namespace) -> None:

@@ -1,5 +1,7 @@
 """Use cases of a route's prices over time. Versions are only added; one that is not in force yet can be taken back."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -8,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin_api.catalog import repository
 from admin_api.catalog.domain import PRICE_VERSION_PREFIX
 from admin_api.catalog.models import ModelRow, PriceRow, RouteRow
-from admin_api.catalog.prices import Prices
+from admin_api.catalog.prices import Prices, nano_prices
 from admin_api.catalog.schedule import MOST_SCHEDULED, PriceState, Schedule, schedule_of
 from admin_api.configuration import records
 from admin_api.configuration.propagation import Propagation
@@ -17,6 +19,24 @@ from common.db.engine import Sessions
 from common.events.subjects import CATALOG_BUCKET, catalog_key
 from common.http.errors import ConflictError, NotFoundError
 from common.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class NanoVersion:
+    """A version with its prices in nano-USD per million units."""
+
+    route_id: str
+    effective_from: datetime
+    prices: Mapping[str, int]
+
+
+async def all_versions(sessions: Sessions) -> list[NanoVersion]:
+    """Of all routes there ever were, for each route in the order in which they take effect."""
+    async with sessions.begin() as session:
+        rows = await session.scalars(
+            select(PriceRow).order_by(PriceRow.route_id, PriceRow.effective_from, PriceRow.created_at)
+        )
+        return [NanoVersion(row.route_id, row.effective_from, nano_prices(row.prices)) for row in rows]
 
 
 async def read_prices(sessions: Sessions, route_id: str, *, clock: Clock) -> Schedule:
