@@ -145,7 +145,8 @@ async def test_a_dead_provider_is_left_alone_and_the_next_route_serves(stack: An
     assert all(call.started < down and '"error"' in call.what for call in cut)
     assert {call.status for call in of("plain", alone)} <= {502, 503}
     assert any(call.status == 503 and '"type":"service_unavailable"' in call.what for call in of("plain", alone))
-    assert "route opened" in stack.log("edge-1")
+    # One finds out and the other is told of it, or finds out by itself.
+    assert any("route opened" in stack.log(edge) for edge in ("edge-1", "edge-2"))
     await every_call_is_in_the_ledger_once(stack)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from common.events.usage import Tokens
@@ -96,7 +97,7 @@ async def test_the_record_over_http(http: httpx.AsyncClient, emulator: Emulator)
         ("req_1", 200, "finished"),
         ("req_2", 500, "finished"),
     ]
-    assert calls[0]["tokens"] == {"input": 9, "cached_input": 0, "output": 14, "reasoning": 0}
+    assert calls[0]["tokens"] == msgspec.to_builtins(Tokens(input=9, output=14))
     assert not {"body", "headers", "raw_body"} & set(calls[0])
     [whole] = (await http.get("/emulator/calls?request_id=req_2&bodies=true")).json()["calls"]
     assert whole["body"]["model"] == "emulated-error-500"

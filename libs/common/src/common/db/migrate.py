@@ -21,24 +21,24 @@ from sqlalchemy.pool import NullPool
 from common.db.engine import DIALECT, driver_url
 
 
-def upgrade(*, url: str, migrations: Path, schemas: Sequence[str]) -> None:
-    """Bring the database at `url` to the newest revision in `migrations`; the version table lives in `schemas[0]`.
+def upgrade(*, url: str, migrations: Path, schemas: Sequence[str], revision: str = "head") -> None:
+    """Bring the database at `url` to a revision in `migrations`, the newest; the version table lives in `schemas[0]`.
 
     Raises SQLAlchemy's errors when Postgres cannot be reached or a statement fails; nothing is half applied.
     """
-    asyncio.run(_upgrade(url, migrations, schemas))
+    asyncio.run(_upgrade(url, migrations, schemas, revision))
 
 
-async def _upgrade(url: str, migrations: Path, schemas: Sequence[str]) -> None:
+async def _upgrade(url: str, migrations: Path, schemas: Sequence[str], wanted: str) -> None:
     engine = create_async_engine(DIALECT, poolclass=NullPool, connect_args={"dsn": driver_url(url), "timeout": 10})
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_run, migrations, schemas)
+            await connection.run_sync(_run, migrations, schemas, wanted)
     finally:
         await engine.dispose()
 
 
-def _run(connection: Connection, migrations: Path, schemas: Sequence[str]) -> None:
+def _run(connection: Connection, migrations: Path, schemas: Sequence[str], wanted: str) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": zlib.crc32(schemas[0].encode())})
     connection.execute(text("SET LOCAL lock_timeout = '5s'"))
     connection.execute(text("SET LOCAL statement_timeout = '10min'"))
@@ -49,7 +49,7 @@ def _run(connection: Connection, migrations: Path, schemas: Sequence[str]) -> No
     script = ScriptDirectory(str(migrations))
 
     def steps(revision: tuple[str, ...], _context: MigrationContext) -> list[object]:
-        return list(script._upgrade_revs("head", revision))  # type: ignore[arg-type]
+        return list(script._upgrade_revs(wanted, revision))  # type: ignore[arg-type]
 
     with EnvironmentContext(Config(), script, fn=steps) as environment:
         environment.configure(connection=connection, version_table_schema=schemas[0], transactional_ddl=True)

@@ -29,9 +29,8 @@ Labels = Annotated[
 ]
 
 
-class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """As OpenAI counts: what else is input (`common.prices.INPUT_KINDS`) is part of `input`, and so for `output`. What is not
-    there is 0."""
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """As OpenAI counts: what else is input (`common.prices.INPUT_KINDS`) is part of `input`, and so for `output`."""
 
     input: Count = 0
     cached_input: Count = 0
