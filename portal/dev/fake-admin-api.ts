@@ -27,12 +27,16 @@ const PROVIDERS = [
     description: "OpenAI's own API.",
     default_base_url: "https://api.openai.com/v1",
     needs_credential: true,
+    operations: ["chat"],
+    metadata: {},
   },
   {
     name: "openai-compatible",
     description: "Any server that speaks the OpenAI API, such as vLLM or llama.cpp.",
     default_base_url: null,
     needs_credential: false,
+    operations: ["chat"],
+    metadata: {},
   },
 ];
 
@@ -334,6 +338,7 @@ function putModel(world: World, alias: string, body: ModelWrite): [number, unkno
     fallbacks: body.fallbacks ?? existing?.fallbacks ?? [],
     context_length_fallbacks: body.context_length_fallbacks ?? existing?.context_length_fallbacks ?? [],
     content_filter_fallbacks: body.content_filter_fallbacks ?? existing?.content_filter_fallbacks ?? [],
+    capabilities: body.capabilities ?? existing?.capabilities ?? {},
     routes: body.routes.map((route) => ({
       id: route.id ?? newId("rte"),
       priority: route.priority ?? 0,
@@ -354,6 +359,7 @@ function putModel(world: World, alias: string, body: ModelWrite): [number, unkno
       price_source: null,
       price_changes: [],
       broken: null,
+      metadata: {},
     })),
   };
   if (existing) world.models[world.models.indexOf(existing)] = model;

@@ -94,6 +94,7 @@ function model(alias: string, now: number, routes: RouteSpec[], enabled: boolean
     fallbacks: [],
     context_length_fallbacks: [],
     content_filter_fallbacks: [],
+    capabilities: {},
     routes: routes.map(([provider, name, base_url, [input, cached_input, output]]) => ({
       id: newId("rte"),
       priority: 0,
@@ -109,6 +110,7 @@ function model(alias: string, now: number, routes: RouteSpec[], enabled: boolean
       price_source: null,
       price_changes: [],
       broken: null,
+      metadata: {},
     })),
   };
 }

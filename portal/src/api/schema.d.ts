@@ -3318,6 +3318,26 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * Capabilities
+         * @description What a model can do, told to clients by `/v1/models`; null is unknown. The gateway enforces none of it.
+         */
+        Capabilities: {
+            /** Context Window */
+            context_window?: number | null;
+            /** Input Modalities */
+            input_modalities?: ("text" | "image" | "audio" | "video" | "file")[] | null;
+            /** Json Schema */
+            json_schema?: boolean | null;
+            /** Max Output Tokens */
+            max_output_tokens?: number | null;
+            /** Output Modalities */
+            output_modalities?: ("text" | "image" | "audio" | "video" | "file")[] | null;
+            /** Reasoning */
+            reasoning?: boolean | null;
+            /** Tools */
+            tools?: boolean | null;
+        };
+        /**
          * ChargeBudget
          * @description A budget that the call counts for, and what is spent of that period by now.
          */
@@ -3916,6 +3936,7 @@ export interface components {
         Model: {
             /** Alias */
             alias: string;
+            capabilities: components["schemas"]["Capabilities"];
             /** Content Filter Fallbacks */
             content_filter_fallbacks: string[];
             /** Context Length Fallbacks */
@@ -3964,10 +3985,11 @@ export interface components {
         };
         /**
          * ModelWrite
-         * @description The whole of an alias: routes that are not in the list are gone. `enabled` and the fallbacks stay as they are when they are
-         *     left out (a new alias: enabled, without any).
+         * @description The whole of an alias: routes that are not in the list are gone. `enabled`, the fallbacks and the capabilities stay as they
+         *     are when they are left out (a new alias: enabled, without any).
          */
         ModelWrite: {
+            capabilities?: components["schemas"]["Capabilities"] | null;
             /** Content Filter Fallbacks */
             content_filter_fallbacks?: string[] | null;
             /** Context Length Fallbacks */
@@ -4326,17 +4348,24 @@ export interface components {
         };
         /**
          * Provider
-         * @description A kind of provider that a route can name.
+         * @description A kind of provider that a route can name: `operations` are what the gateway can have it do, `metadata` the settings of its
+         *     own that a route may have, with what they mean.
          */
         Provider: {
             /** Default Base Url */
             default_base_url: string | null;
             /** Description */
             description: string;
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            };
             /** Name */
             name: string;
             /** Needs Credential */
             needs_credential: boolean;
+            /** Operations */
+            operations: string[];
         };
         /**
          * ProviderList
@@ -4392,7 +4421,8 @@ export interface components {
          *     Routes of a lower `priority` number are tried first; among equals, `weight` says how often each comes first.
          *
          *     `max_output_tokens` is the most the model can answer with: budgets reserve for that where a call sets no maximum itself.
-         *     `operations` are what the model can do, such as `chat`; null means all that the gateway can have its provider do.
+         *     `operations` are what the model can do, such as `chat`; null means all that the gateway can have its provider do. `metadata` are
+         *     settings of the provider's own.
          */
         Route: {
             /** Base Url */
@@ -4405,6 +4435,10 @@ export interface components {
             id: string;
             /** Max Output Tokens */
             max_output_tokens: number | null;
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            };
             /** Model */
             model: string;
             /** Operations */
@@ -4446,8 +4480,10 @@ export interface components {
         /**
          * RouteWrite
          * @description A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
-         *     removed when it is null. `priority`, `weight`, `max_output_tokens` and `operations` left out stay as they are (a new route: 0,
-         *     1, unknown, all). `prices` left out stay too; a new route's, or null, are those of the price list for the provider's model.
+         *     removed when it is null.
+         *
+         *     `priority`, `weight`, `max_output_tokens`, `operations` and `metadata` left out stay as they are (a new route: 0, 1, unknown,
+         *     all, none). `prices` left out stay too; a new route's, or null, are those of the price list for the provider's model.
          */
         RouteWrite: {
             /** Base Url */
@@ -4458,6 +4494,10 @@ export interface components {
             id?: string | null;
             /** Max Output Tokens */
             max_output_tokens?: number | null;
+            /** Metadata */
+            metadata?: {
+                [key: string]: string;
+            } | null;
             /** Model */
             model: string;
             /** Operations */

@@ -36,14 +36,13 @@ for _found in schemathesis.openapi.from_dict(describe_api()).get_all_operations(
 # Signing out would end the session that all others need.
 # SCIM has a door and a shape of errors of its own; see `test_scim`.
 LABELS = sorted(label for label in _OPERATIONS.keys() - {"POST /admin/auth/logout"} if " /scim/v2/" not in label)
-PEOPLE: dict[str, httpx.AsyncClient] = {}
+PEOPLE: dict[str, Any] = {}
 
 
-async def person(admin: Any, role: str, tenant_id: str) -> httpx.AsyncClient:
-    """The same for all operations."""
+async def person(admin: Any, role: str, tenant_id: str) -> Any:
+    """A client; the same for all operations."""
     if role == "owner":
-        owner: httpx.AsyncClient = await admin.owner()
-        return owner
+        return await admin.owner()
     if role not in PEOPLE:
         PEOPLE[role] = (
             await admin.member(tenant_id, "owner") if role == "tenant owner" else await admin.signed_in_as(role)

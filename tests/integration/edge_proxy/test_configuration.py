@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from common.events import subjects
+from common.events.control import Capabilities
 from devstack.servers.nats import NatsServer
 
 NOWHERE = "http://127.0.0.1:9/v1"
@@ -234,3 +235,22 @@ async def test_an_alias_with_one_unusable_route_lives_by_the_other(control: Any,
         return await names(edge, key) == ["half"]
 
     await eventually(arrived)
+
+
+async def test_what_a_model_can_do_is_told_with_it(control: Any, edge: Any) -> None:
+    key = await control.key(await control.tenant())
+    able = Capabilities(context_window=8192, input_modalities=["text", "image"], tools=False)
+    await control.models("able", control.route(NOWHERE, "m"), capabilities=able)
+    await control.models("unknown", control.route(NOWHERE, "m"))
+
+    async def shown() -> bool:
+        return await names(edge, key) == ["able", "unknown"]
+
+    await eventually(shown, within=5)
+    listed = {model["id"]: model for model in (await models(edge, key)).json()["data"]}
+    assert listed["able"]["capabilities"] == {
+        "context_window": 8192,
+        "input_modalities": ["text", "image"],
+        "tools": False,
+    }
+    assert listed["unknown"]["capabilities"] == {}

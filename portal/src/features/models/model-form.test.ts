@@ -5,8 +5,22 @@ import type { Model, Provider } from "@/api/types";
 import { bodyOf, checkForm, emptyRoute, formOf, type RouteForm } from "./model-form";
 
 const PROVIDERS: Provider[] = [
-  { name: "openai", description: "", default_base_url: "https://api.openai.com/v1", needs_credential: true },
-  { name: "openai-compatible", description: "", default_base_url: null, needs_credential: false },
+  {
+    name: "openai",
+    description: "",
+    default_base_url: "https://api.openai.com/v1",
+    needs_credential: true,
+    operations: ["chat"],
+    metadata: {},
+  },
+  {
+    name: "openai-compatible",
+    description: "",
+    default_base_url: null,
+    needs_credential: false,
+    operations: ["chat"],
+    metadata: {},
+  },
 ];
 const MODEL: Model = {
   alias: "fast-chat",
@@ -17,6 +31,7 @@ const MODEL: Model = {
   fallbacks: [],
   context_length_fallbacks: [],
   content_filter_fallbacks: [],
+  capabilities: {},
   routes: [
     {
       id: "rte_1",
@@ -33,6 +48,7 @@ const MODEL: Model = {
       price_source: null,
       price_changes: [],
       broken: null,
+      metadata: {},
     },
   ],
 };

@@ -78,6 +78,24 @@ class PriceChange(msgspec.Struct, frozen=True, kw_only=True):
     price_version: str
 
 
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a model can do, as whoever put it into the catalog says; null where nobody said. Shown to clients, enforced nowhere.
+
+    `context_window` and `max_output_tokens` in tokens; modalities such as `text`, `image`, `audio`, `file`, `video`.
+    """
+
+    context_window: Annotated[int, msgspec.Meta(ge=1, le=10**9)] | None = None
+    max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=10**8)] | None = None
+    input_modalities: list[str] | None = None
+    output_modalities: list[str] | None = None
+    tools: bool | None = None
+    json_schema: bool | None = None
+    reasoning: bool | None = None
+
+
+UNKNOWN_CAPABILITIES: Final = Capabilities()
+
+
 class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One way to serve an alias. `credential` is sealed for the purpose `route_credential_purpose(id)`.
 
@@ -87,6 +105,7 @@ class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
     Routes of a lower `priority` number are tried first; among equals `weight` says how often each comes first.
     `max_output_tokens` is the most the model can answer with, for the worst case of a call that asks for no maximum itself.
     `operations` are what the model can do of all that the edge's adapter of its provider can, such as `chat`; null means all of it.
+    `metadata` are the provider's own settings, by the names that its adapter knows.
     """
 
     id: str
@@ -101,6 +120,7 @@ class RouteRecord(msgspec.Struct, frozen=True, kw_only=True):
     weight: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     max_output_tokens: Annotated[int, msgspec.Meta(ge=1, le=10**8)] | None = None
     operations: list[str] | None = None
+    metadata: dict[str, str] = {}
 
 
 class CatalogRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +136,7 @@ class CatalogRecord(msgspec.Struct, frozen=True, kw_only=True):
     fallbacks: list[str] = []
     context_length_fallbacks: list[str] = []
     content_filter_fallbacks: list[str] = []
+    capabilities: Capabilities = UNKNOWN_CAPABILITIES
 
 
 BudgetScope = Literal["installation", "tenant", "key", "user"]

@@ -6,7 +6,7 @@ the same provider at the same origin. Otherwise whoever may edit routes could ha
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeVar
 
@@ -56,6 +56,7 @@ class WantedRoute:
     weight: int | None = None
     max_output_tokens: int | Keep | None = KEEP
     operations: Sequence[str] | Keep | None = KEEP
+    metadata: Mapping[str, str] | Keep | None = KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class ExistingRoute:
     weight: int = MIN_WEIGHT
     max_output_tokens: int | None = None
     operations: Sequence[str] | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class PlannedRoute:
     weight: int = MIN_WEIGHT
     max_output_tokens: int | None = None
     operations: Sequence[str] | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_alias(text: str) -> bool:
@@ -149,6 +152,13 @@ def _plan_route(wish: WantedRoute, current: ExistingRoute | None, place: str) ->
             f"{', '.join(unknown)}: the provider {provider.name} has {', '.join(provider.operations)}.",
             code="unknown_operation",
         )
+    metadata = _kept(wish.metadata, {} if current is None else current.metadata) or {}
+    if unknown := sorted(set(metadata).difference(provider.metadata)):
+        raise _invalid(
+            f"{place}.metadata.{unknown[0]}",
+            f"the provider {provider.name} has {', '.join(provider.metadata) or 'no settings of its own'}.",
+            code="unknown_setting",
+        )
     prices, price_source = _prices(wish, current)
     return PlannedRoute(
         id=wish.id,
@@ -163,6 +173,7 @@ def _plan_route(wish: WantedRoute, current: ExistingRoute | None, place: str) ->
         weight=_first(wish.weight, None if current is None else current.weight, MIN_WEIGHT),
         max_output_tokens=_kept(wish.max_output_tokens, None if current is None else current.max_output_tokens),
         operations=operations,
+        metadata=metadata,
     )
 
 

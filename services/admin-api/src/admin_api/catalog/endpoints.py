@@ -59,6 +59,7 @@ async def put_model(services: Wired, response: Response, alias: str, body: Model
         enabled=body.enabled,
         routes=[route.value() for route in body.routes],
         fallbacks=body.going_on(),
+        capabilities=body.able_to(),
     )
     if created:
         response.status_code = 201

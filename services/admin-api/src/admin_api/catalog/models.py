@@ -1,6 +1,7 @@
 """The tables of the catalog: aliases, and the routes that serve them."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -33,6 +34,7 @@ class ModelRow(ControlBase):
     fallbacks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     context_length_fallbacks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     content_filter_fallbacks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    capabilities: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     routes: Mapped[list["RouteRow"]] = relationship(
         lazy="raise", order_by="RouteRow.position", cascade="all, delete-orphan", passive_deletes=True
     )
@@ -61,6 +63,8 @@ class RouteRow(ControlBase):
     weight: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
     max_output_tokens: Mapped[int | None] = mapped_column(Integer)
     operations: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    # Not `metadata`: that name is SQLAlchemy's.
+    settings: Mapped[dict[str, str]] = mapped_column("metadata", JSONB, server_default=text("'{}'"))
     prices: Mapped[list["PriceRow"]] = relationship(
         primaryjoin="RouteRow.id == foreign(PriceRow.route_id)",
         order_by="(PriceRow.effective_from, PriceRow.created_at)",

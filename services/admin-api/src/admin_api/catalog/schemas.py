@@ -1,7 +1,7 @@
 """Shapes of the catalog in requests and replies. No reply ever holds a credential."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
@@ -51,6 +51,33 @@ Operations = Annotated[
 FallbackList = Annotated[list[Alias], Field(max_length=MAX_FALLBACKS), AfterValidator(_without_repetition)]
 
 
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(max_length=64)],
+        # What can stand in a header.
+        Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[\x21-\x7e]+$")],
+    ],
+    Field(max_length=32),
+]
+_Modalities = Annotated[
+    list[Literal["text", "image", "audio", "video", "file"]],
+    Field(min_length=1, max_length=5),
+    AfterValidator(_without_repetition),
+]
+
+
+class Capabilities(RequestBody):
+    """What a model can do, told to clients by `/v1/models`; null is unknown. The gateway enforces none of it."""
+
+    context_window: Annotated[int, Field(strict=True, ge=1, le=10**9)] | None = None
+    max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=10**8)] | None = None
+    input_modalities: _Modalities | None = None
+    output_modalities: _Modalities | None = None
+    tools: Annotated[bool, Field(strict=True)] | None = None
+    json_schema: Annotated[bool, Field(strict=True)] | None = None
+    reasoning: Annotated[bool, Field(strict=True)] | None = None
+
+
 class RouteCheck(BaseModel):
     """What came of asking a route's provider. `reason` says what is wrong; `knows_model` is null where there is no list to tell
     by."""
@@ -80,7 +107,8 @@ class Route(BaseModel):
     Routes of a lower `priority` number are tried first; among equals, `weight` says how often each comes first.
 
     `max_output_tokens` is the most the model can answer with: budgets reserve for that where a call sets no maximum itself.
-    `operations` are what the model can do, such as `chat`; null means all that the gateway can have its provider do."""
+    `operations` are what the model can do, such as `chat`; null means all that the gateway can have its provider do. `metadata` are
+    settings of the provider's own."""
 
     id: str
     provider: str
@@ -95,6 +123,7 @@ class Route(BaseModel):
     weight: int
     max_output_tokens: int | None
     operations: list[str] | None
+    metadata: dict[str, str]
     broken: str | None
 
     @classmethod
@@ -111,6 +140,7 @@ class Route(BaseModel):
             price_version=NO_PRICES if in_force is None else in_force.version,
             price_source=None if in_force is None else in_force.source,
             price_changes=[PriceChange.model_validate(each, from_attributes=True) for each in schedule.scheduled],
+            metadata=row.settings,
             broken=shown.broken.get(row.id),
             priority=row.priority,
             weight=row.weight,
@@ -133,6 +163,7 @@ class Model(BaseModel):
     fallbacks: list[str]
     context_length_fallbacks: list[str]
     content_filter_fallbacks: list[str]
+    capabilities: Capabilities
 
     @classmethod
     def of(cls, shown: Shown) -> "Model":
@@ -147,6 +178,7 @@ class Model(BaseModel):
             fallbacks=row.fallbacks,
             context_length_fallbacks=row.context_length_fallbacks,
             content_filter_fallbacks=row.content_filter_fallbacks,
+            capabilities=Capabilities.model_validate(row.capabilities),
         )
 
 
@@ -156,8 +188,10 @@ class ModelPage(Page[Model]):
 
 class RouteWrite(RequestBody):
     """A wanted route. With `id`, an existing one is changed; its credential stays when `credential` is left out, and is
-    removed when it is null. `priority`, `weight`, `max_output_tokens` and `operations` left out stay as they are (a new route: 0,
-    1, unknown, all). `prices` left out stay too; a new route's, or null, are those of the price list for the provider's model."""
+    removed when it is null.
+
+    `priority`, `weight`, `max_output_tokens`, `operations` and `metadata` left out stay as they are (a new route: 0, 1, unknown,
+    all, none). `prices` left out stay too; a new route's, or null, are those of the price list for the provider's model."""
 
     id: Annotated[str, StringConstraints(max_length=100)] | None = None
     provider: Annotated[str, StringConstraints(max_length=100)]
@@ -173,6 +207,7 @@ class RouteWrite(RequestBody):
     weight: Annotated[int, Field(strict=True, ge=MIN_WEIGHT, le=MAX_WEIGHT)] | None = None
     max_output_tokens: Annotated[int, Field(strict=True, ge=1, le=10**8)] | None = None
     operations: Operations | None = None
+    metadata: Metadata | None = None
 
     def value(self) -> WantedRoute:
         return WantedRoute(
@@ -186,6 +221,7 @@ class RouteWrite(RequestBody):
             weight=self.weight,
             max_output_tokens=self.max_output_tokens if "max_output_tokens" in self.model_fields_set else KEEP,
             operations=self.operations if "operations" in self.model_fields_set else KEEP,
+            metadata=self.metadata if "metadata" in self.model_fields_set else KEEP,
         )
 
     def _prices(self) -> Prices | Keep | None:
@@ -195,26 +231,33 @@ class RouteWrite(RequestBody):
 
 
 class ModelWrite(RequestBody):
-    """The whole of an alias: routes that are not in the list are gone. `enabled` and the fallbacks stay as they are when they are
-    left out (a new alias: enabled, without any)."""
+    """The whole of an alias: routes that are not in the list are gone. `enabled`, the fallbacks and the capabilities stay as they
+    are when they are left out (a new alias: enabled, without any)."""
 
     enabled: bool | None = None
     routes: Annotated[list[RouteWrite], Field(min_length=1, max_length=MAX_ROUTES)]
     fallbacks: FallbackList | None = None
     context_length_fallbacks: FallbackList | None = None
     content_filter_fallbacks: FallbackList | None = None
+    capabilities: Capabilities | None = None
+
+    def able_to(self) -> dict[str, Any] | None:
+        return None if self.capabilities is None else self.capabilities.model_dump(exclude_none=True)
 
     def going_on(self) -> Fallbacks:
         return Fallbacks(self.fallbacks, self.context_length_fallbacks, self.content_filter_fallbacks)
 
 
 class Provider(BaseModel):
-    """A kind of provider that a route can name."""
+    """A kind of provider that a route can name: `operations` are what the gateway can have it do, `metadata` the settings of its
+    own that a route may have, with what they mean."""
 
     name: str
     description: str
     default_base_url: str | None
     needs_credential: bool
+    operations: list[str]
+    metadata: dict[str, str]
 
     @classmethod
     def of(cls, provider: ProviderKind) -> "Provider":

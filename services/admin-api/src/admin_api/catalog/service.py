@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -139,6 +139,7 @@ async def put_model(
     enabled: bool | None,
     routes: Sequence[WantedRoute],
     fallbacks: Fallbacks,
+    capabilities: Mapping[str, Any] | None = None,
 ) -> tuple[Shown, bool]:
     """The alias as it is now, and whether it is new. Raises `InvalidRequestError` or `NotInForceError`."""
     if not is_alias(alias):
@@ -152,7 +153,14 @@ async def put_model(
     async with sessions.begin() as session:
         now = clock()
         row, created, ids = await write(
-            session, alias, sealer=sealer, enabled=enabled, routes=routes, now=now, fallbacks=fallbacks
+            session,
+            alias,
+            sealer=sealer,
+            enabled=enabled,
+            routes=routes,
+            now=now,
+            fallbacks=fallbacks,
+            capabilities=capabilities,
         )
         (shown,) = await _shown(session, [row], sealer=sealer, now=now)
     await propagation.wait(ids)
@@ -168,6 +176,7 @@ async def write(
     routes: Sequence[WantedRoute],
     now: datetime,
     fallbacks: Fallbacks = _AS_THEY_ARE,
+    capabilities: Mapping[str, Any] | None = None,
 ) -> tuple[ModelRow, bool, list[int]]:
     """In the caller's transaction: the alias, whether it is new, and the outbox rows that tell the edge."""
     lists = {kind: value for kind in FALLBACK_KINDS if (value := getattr(fallbacks, kind)) is not None}
@@ -176,7 +185,7 @@ async def write(
     created = row is None
     if row is None:
         nothing: dict[str, list[str]] = {kind: [] for kind in FALLBACK_KINDS}
-        row = ModelRow(alias=alias, enabled=True, created_at=now, updated_at=now, routes=[], **nothing)
+        row = ModelRow(alias=alias, enabled=True, created_at=now, updated_at=now, routes=[], capabilities={}, **nothing)
         session.add(row)
     current = {route.id: route for route in row.routes}
     plan = plan_routes(routes, [_existing_route(route, now) for route in row.routes])
@@ -186,6 +195,8 @@ async def write(
     ]
     row.enabled = row.enabled if enabled is None else enabled
     row.updated_at = now
+    if capabilities is not None:
+        row.capabilities = dict(capabilities)
     if lists:
         graph = await repository.fallbacks(session)
         for kind, aliases in lists.items():
@@ -238,6 +249,7 @@ def _existing_route(row: RouteRow, now: datetime) -> ExistingRoute:
         weight=row.weight,
         max_output_tokens=row.max_output_tokens,
         operations=row.operations,
+        metadata=row.settings,
     )
 
 
@@ -254,6 +266,7 @@ def _apply(plan: PlannedRoute, row: RouteRow | None, *, position: int, sealer: S
     row.weight = plan.weight
     row.max_output_tokens = plan.max_output_tokens
     row.operations = None if plan.operations is None else list(plan.operations)
+    row.settings = dict(plan.metadata)
     row.provider = plan.provider
     row.model = plan.model
     row.base_url = plan.base_url

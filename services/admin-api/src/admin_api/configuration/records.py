@@ -31,7 +31,15 @@ from admin_api.users.models import UserRow
 from common.clock import utc_now
 from common.events import subjects
 from common.events.alerts import DEFAULT_POLICY_KEY, TRANSPORT_KEY
-from common.events.control import CatalogRecord, KeyRecord, LimitDefaults, PriceChange, RouteRecord, TenantPolicy
+from common.events.control import (
+    Capabilities,
+    CatalogRecord,
+    KeyRecord,
+    LimitDefaults,
+    PriceChange,
+    RouteRecord,
+    TenantPolicy,
+)
 from common.ids import is_id
 from common.outbox.table import Entry, Kind
 
@@ -197,6 +205,7 @@ def _catalog_record(model: ModelRow, now: datetime) -> CatalogRecord:
         fallbacks=model.fallbacks,
         context_length_fallbacks=model.context_length_fallbacks,
         content_filter_fallbacks=model.content_filter_fallbacks,
+        capabilities=msgspec.convert(model.capabilities, Capabilities),
     )
 
 
@@ -221,4 +230,5 @@ def _route_record(row: RouteRow, now: datetime) -> RouteRecord:
         weight=row.weight,
         max_output_tokens=row.max_output_tokens,
         operations=row.operations,
+        metadata=row.settings,
     )

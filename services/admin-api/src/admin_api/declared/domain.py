@@ -1,9 +1,10 @@
 """What becomes of a model that the YAML file declares: its edits take effect, and an edit through the Admin API beats the file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from admin_api.catalog.domain import FIRST_PRIORITY, KEEP, MIN_WEIGHT, Fallbacks, WantedRoute
 
@@ -24,6 +25,7 @@ class Wanted:
     enabled: bool
     routes: tuple[WantedRoute, ...]
     fallbacks: Fallbacks
+    capabilities: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

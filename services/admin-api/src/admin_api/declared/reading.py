@@ -83,6 +83,7 @@ def _read(
         fallbacks=Fallbacks(
             model.fallbacks or (), model.context_length_fallbacks or (), model.content_filter_fallbacks or ()
         ),
+        capabilities=model.able_to() or {},
     )
 
 

@@ -120,6 +120,7 @@ async def _apply(sessions: Sessions, model: Wanted, *, clock: Clock, sealer: Sea
             routes=routes,
             now=clock(),
             fallbacks=model.fallbacks,
+            capabilities=model.capabilities,
         )
         row.digest = model.digest
         row.model_updated_at = written.updated_at

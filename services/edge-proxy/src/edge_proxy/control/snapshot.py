@@ -18,8 +18,10 @@ from common.budget_periods import period_at
 from common.crypto.sealing import Sealer, SealingError
 from common.events import subjects
 from common.events.control import (
+    UNKNOWN_CAPABILITIES,
     UNLIMITED,
     BudgetRecord,
+    Capabilities,
     CatalogRecord,
     KeyRecord,
     LimitDefaults,
@@ -93,6 +95,7 @@ class Alias(msgspec.Struct, frozen=True):
     """Aliases to go on with, by reason: `general`, `context_length`, `content_filter`."""
 
     prices_change_at: float | None = None
+    capabilities: Capabilities = UNKNOWN_CAPABILITIES
 
     @property
     def has_fallbacks(self) -> bool:
@@ -229,7 +232,7 @@ class RecordReader:
         }
         changes = [change.effective_from.timestamp() for route in record.routes for change in route.price_changes]
         upcoming = min((at for at in changes if at > now), default=None)
-        return Alias(record.alias, record.created, tuple(routes), fallbacks, upcoming)
+        return Alias(record.alias, record.created, tuple(routes), fallbacks, upcoming, record.capabilities)
 
     def _route(self, record: RouteRecord, now: float) -> Route:
         provider = PROVIDERS[record.provider]
@@ -242,7 +245,7 @@ class RecordReader:
             model=record.model,
             model_json=msgspec.json.encode(record.model),
             base_url=record.base_url.rstrip("/"),
-            headers=provider.headers(credential),
+            headers=provider.headers(credential, record.metadata),
             prices=_prices(record, now),
             priority=record.priority,
             weight=record.weight,

@@ -1,4 +1,7 @@
-"""`GET /v1/models` and `GET /v1/models/{id}`: the aliases the caller's tenant may use, in OpenAI's shape."""
+"""`GET /v1/models` and `GET /v1/models/{id}`: the aliases the caller's tenant may use, in OpenAI's shape.
+
+A field more than OpenAI has: `capabilities`, with what is known of the model.
+"""
 
 from typing import Any
 
@@ -31,4 +34,10 @@ class Models(msgspec.Struct, frozen=True):
 
 def _shape(alias: Alias) -> dict[str, object]:
     owner = alias.routes[0].provider.name
-    return {"id": alias.name, "object": "model", "created": alias.created, "owned_by": owner}
+    return {
+        "id": alias.name,
+        "object": "model",
+        "created": alias.created,
+        "owned_by": owner,
+        "capabilities": alias.capabilities,
+    }

@@ -1,5 +1,6 @@
 """What an adapter is: data about a provider, and pure functions from bytes to bytes for each operation it serves."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -46,8 +47,8 @@ class Provider(Protocol):
     name: str
     operations: frozenset[str]
 
-    def headers(self, credential: str | None) -> tuple[tuple[str, str], ...]:
-        """The headers of every request to a route with this credential."""
+    def headers(self, credential: str | None, metadata: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """The headers of every request to a route with this credential and these settings of the provider's own."""
         ...
 
     def health_url(self, base_url: str) -> str:

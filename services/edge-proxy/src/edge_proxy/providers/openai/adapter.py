@@ -1,11 +1,17 @@
 """The adapter of OpenAI's wire format: requests pass through, replies pass back; each operation has its own module."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from edge_proxy.errors import ProviderError
 from edge_proxy.providers.base import Reply, StreamDecoder
 from edge_proxy.providers.openai.chat_reply import read_chat_reply
 from edge_proxy.providers.openai.chat_stream import ChatStream
 from edge_proxy.providers.openai.errors import read_error
 from edge_proxy.wire.chat import ChatRequest
+
+# Whose account a call is charged to, where a credential may use several.
+_ACCOUNT_HEADERS: Final = (("organization", "openai-organization"), ("project", "openai-project"))
 
 
 class OpenAI:
@@ -15,9 +21,12 @@ class OpenAI:
         self.name = name
         self.operations = frozenset({"chat"})
 
-    def headers(self, credential: str | None) -> tuple[tuple[str, str], ...]:
-        headers = (("content-type", "application/json"), ("accept-encoding", "identity"))
-        return (*headers, ("authorization", f"Bearer {credential}")) if credential else headers
+    def headers(self, credential: str | None, metadata: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        headers = [("content-type", "application/json"), ("accept-encoding", "identity")]
+        if credential:
+            headers.append(("authorization", f"Bearer {credential}"))
+        headers += ((header, metadata[name]) for name, header in _ACCOUNT_HEADERS if name in metadata)
+        return tuple(headers)
 
     def health_url(self, base_url: str) -> str:
         return f"{base_url}/models"
