@@ -203,6 +203,61 @@ async def test_who_is_deactivated_is_out_at_once(gateway: Any, directory: Direct
     assert (await client.post("/admin/auth/login", json={"email": email, "password": PASSWORD})).status_code == 401
 
 
+async def test_whom_people_disabled_the_directory_does_not_enable(gateway: Any, directory: Directory) -> None:
+    owner = await gateway.owner()
+    made = await directory.user("locked@example.com")
+
+    async def disabled() -> bool:
+        return bool((await owner.get(f"/admin/users/{made['id']}")).json()["disabled"])
+
+    assert (await owner.patch(f"/admin/users/{made['id']}", json={"disabled": True})).status_code == 200
+    said = await directory.patch(f"/Users/{made['id']}", {"op": "replace", "path": "active", "value": True})
+    assert said["active"] is False
+    assert await disabled()
+
+    assert (await owner.patch(f"/admin/users/{made['id']}", json={"disabled": False})).status_code == 200
+    await directory.patch(f"/Users/{made['id']}", {"op": "replace", "path": "active", "value": False})
+    assert await disabled()
+    await directory.patch(f"/Users/{made['id']}", {"op": "replace", "path": "active", "value": True})
+    assert not await disabled()
+
+    # Somebody looks at one that the directory has disabled, and disables them as well.
+    await directory.patch(f"/Users/{made['id']}", {"op": "replace", "path": "active", "value": False})
+    assert (await owner.patch(f"/admin/users/{made['id']}", json={"disabled": True})).status_code == 200
+    await directory.patch(f"/Users/{made['id']}", {"op": "replace", "path": "active", "value": True})
+    assert await disabled()
+
+
+async def test_a_person_who_was_deleted_can_come_back(gateway: Any, directory: Directory) -> None:
+    made = await directory.user("back@example.com")
+    await directory.ask("DELETE", f"/Users/{made['id']}", status=204)
+    again = await directory.user("back@example.com")
+    assert (again["id"], again["active"]) == (made["id"], True)
+
+
+async def test_of_a_member_what_is_said_last_counts(directory: Directory) -> None:
+    one, other = [await directory.user(f"{name}-order@example.com") for name in ("one", "other")]
+    ids = [one["id"], other["id"]]
+    group = await directory.group("order", *ids)
+    path = f"/Groups/{group['id']}"
+
+    def of(*members: str) -> list[dict[str, str]]:
+        return [{"value": member} for member in members]
+
+    changed = await directory.patch(
+        path,
+        {"op": "remove", "path": "members", "value": of(*ids)},
+        {"op": "add", "path": "members", "value": of(ids[0])},
+    )
+    assert [each["value"] for each in changed["members"]] == [ids[0]]
+    changed = await directory.patch(
+        path,
+        {"op": "add", "path": "members", "value": of(ids[1])},
+        {"op": "remove", "path": f'members[value eq "{ids[1]}"]'},
+    )
+    assert [each["value"] for each in changed["members"]] == [ids[0]]
+
+
 async def test_the_last_owner_stays(gateway: Any, directory: Directory) -> None:
     owner = await gateway.owner()
     email = (await owner.get("/user/profile")).json()["email"]

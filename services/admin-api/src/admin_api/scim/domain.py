@@ -118,13 +118,25 @@ def user_patch(message: Any) -> UserChange:
 
 @dataclass(slots=True)
 class GroupChange:
-    """What a message says of a group, in order: `members` replaces all of them, then some are added and removed."""
+    """What a message says of a group: `members` replaces all of them, then some are added and others removed. What is said of a
+    member last counts."""
 
     display_name: str | None = None
     external_id: str | None = None
     members: list[str] | None = None
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+
+    def replace(self, members: list[str]) -> None:
+        self.members, self.added, self.removed = members, [], []
+
+    def add(self, members: list[str]) -> None:
+        self.removed = [each for each in self.removed if each not in members]
+        self.added += members
+
+    def remove(self, members: list[str]) -> None:
+        self.added = [each for each in self.added if each not in members]
+        self.removed += members
 
 
 def group_change(resource: Any) -> GroupChange:
@@ -141,8 +153,10 @@ def group_patch(message: Any) -> GroupChange:
     change = GroupChange()
     for operation, path, value in _operations(message):
         one = _MEMBER_PATH.fullmatch(path)
-        if one is not None:
-            (change.removed if operation == "remove" else change.added).append(one[1])
+        if one is not None and operation == "remove":
+            change.remove([one[1]])
+        elif one is not None:
+            change.add([one[1]])
         elif not path:
             _take_group(change, operation, _object(value))
         else:
@@ -155,13 +169,13 @@ def _take_group(change: GroupChange, operation: str, values: Mapping[str, Any]) 
         match name.lower():
             case "members" if operation == "remove":
                 if value is None:
-                    change.members = []
+                    change.replace([])
                 else:
-                    change.removed += _members(value)
+                    change.remove(_members(value))
             case "members" if operation == "replace":
-                change.members = _members(value)
+                change.replace(_members(value))
             case "members":
-                change.added += _members(value)
+                change.add(_members(value))
             case "displayname" if operation != "remove":
                 change.display_name = _text(value, name)
             case "externalid" if operation != "remove":

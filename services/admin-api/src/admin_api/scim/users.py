@@ -95,10 +95,14 @@ async def read(session: AsyncSession, user_id: str) -> User:
 
 
 async def _set_active(session: AsyncSession, user: UserRow, active: bool, *, now: datetime) -> list[int]:
-    """In or out: whoever is out has no session, and no key of their own in force. Access tokens go by the person."""
-    if active == (user.disabled_at is None):
+    """In or out: whoever is out has no session, and no key of their own in force. Access tokens go by the person.
+
+    Whom people have disabled stays so, whatever the directory says: it says it of everybody, again and again.
+    """
+    if active == (user.disabled_at is None) or (active and not user.disabled_by_directory):
         return []
     user.disabled_at = None if active else now
+    user.disabled_by_directory = not active
     await session.flush()
     if not active:
         if user.role == "owner" and not await users.count_enabled_owners(session):

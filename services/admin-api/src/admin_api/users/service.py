@@ -109,6 +109,8 @@ async def update_user(
         was_owner = _is_enabled_owner(row)
         row.name = changes.get("name", row.name)
         row.role = changes.get("role", row.role)
+        if "disabled" in changes:
+            row.disabled_by_directory = False
         if "disabled" in changes and changes["disabled"] != (row.disabled_at is not None):
             row.disabled_at = clock() if changes["disabled"] else None
             ids = await emit_personal_keys(session, user_id)
