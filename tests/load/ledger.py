@@ -2,7 +2,7 @@
 
 A Postgres of its own is filled by COPY into the real table with `OMG_BENCH_ENTRIES` calls (10 million unless it says otherwise)
 of 90 days, 100 tenants with two keys each and ten aliases; every key calls two of them. The sums are made by the product's own
-rebuild. Then the Admin API is asked in this process, through its whole application but no socket. At last the worker's way is
+rebuild, and its hours closed as the worker does. Then the Admin API is asked in this process, through its whole application but no socket. At last the worker's way is
 measured from a message's bytes to the commit, 256 events at a time, beside COPY of as many rows in as many transactions.
 All of it shares one core, as the bench's other programs beside the one under test do.
 """
@@ -28,6 +28,7 @@ from tests.load.results import Row, row, row_at_least
 from tests.load.rig import RigError
 
 from admin_api.app import create_app
+from admin_api.ledger.closing import close_hours
 from admin_api.ledger.consumers import UsageHandler, decode_usage
 from admin_api.ledger.partitions import Month, make_partition
 from admin_api.ledger.rebuild import rebuild
@@ -90,8 +91,9 @@ async def _run(url: str, effort: Effort, entries: int, ingested: int) -> Found:
         effort.report(f"{entries:,} entries copied in {time.perf_counter() - began:.0f} s")
         began = time.perf_counter()
         await rebuild(sessions)
-        await connection.execute("VACUUM ANALYZE ledger.usage_hourly")
-        await connection.execute("VACUUM ANALYZE ledger.usage_entries")
+        await close_hours(sessions, now=NOW, pause_s=0)
+        for table in ("usage_hourly", "usage_hourly_models", "usage_hourly_tenants", "closed_hours", "usage_entries"):
+            await connection.execute(f"VACUUM ANALYZE ledger.{table}")
         sums: int = await connection.fetchval("SELECT count(*) FROM ledger.usage_hourly")
         effort.report(f"{sums:,} hourly sums made in {time.perf_counter() - began:.0f} s")
         answers = await _ask(url, sessions, entries)

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from tests.integration.ledger.books import Books, Rig
 
-from admin_api.ledger.audit import find_differences
+from admin_api.ledger.audit import find_coarse_differences, find_differences
 from admin_api.migrations import MIGRATIONS, SCHEMAS
 from common.bus.connection import Bus
 from common.bus.streams import ensure_buckets, ensure_streams
@@ -43,6 +43,7 @@ async def assert_sound(sessions: Sessions) -> Callable[[int], Awaitable[None]]:
             assert await session.scalar(text("SELECT count(DISTINCT call_id) FROM ledger.usage_entries")) == calls
             assert await session.scalar(text("SELECT coalesce(sum(requests), 0) FROM ledger.usage_hourly")) == calls
             assert await find_differences(session) == []
+            assert await find_coarse_differences(session) == 0
 
     return check
 

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from admin_api.ledger.coarse import CLOSED_HOURS, COARSE
 from admin_api.ledger.repository import DIMENSIONS, DROPPED_BEFORE, HOUR, SUMS
 
 _KEY: Final = ("hour", *DIMENSIONS)
@@ -51,6 +52,23 @@ async def find_differences(session: AsyncSession, *, limit: int = 100) -> list[D
         )
         for row in rows
     ]
+
+
+async def find_coarse_differences(session: AsyncSession) -> int:
+    """How many rows of coarser sums are not what the hourly sums of their hours add up to, or are missing, or too many."""
+    count = 0
+    for each in COARSE:
+        key = f"hour, {', '.join(each.dimensions)}"
+        statement = f"""
+            WITH fresh AS (
+                SELECT {key}, {", ".join(f"sum({name}) AS {name}" for name in SUMS)} FROM ledger.usage_hourly
+                JOIN {CLOSED_HOURS} USING (hour) GROUP BY {key}
+            )
+            SELECT count(*) FROM {each.table} AS known FULL JOIN fresh USING ({key})
+            WHERE {" OR ".join(f"known.{name} IS DISTINCT FROM fresh.{name}" for name in SUMS)}
+        """  # noqa: S608 - names of columns, from the repository
+        count += await session.scalar(text(statement)) or 0
+    return count
 
 
 def _sums(values: Mapping[str, int | Decimal | None]) -> Mapping[str, int] | None:

@@ -122,6 +122,35 @@ class UsageHourlyTagRow(_Sums, LedgerBase):
     value: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
+class UsageHourlyModelRow(_Sums, LedgerBase):
+    """The sums of one UTC hour that is closed (`coarse`), alias, provider and model."""
+
+    __tablename__ = "usage_hourly_models"
+
+    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    alias: Mapped[str] = mapped_column(Text, primary_key=True)
+    provider: Mapped[str] = mapped_column(Text, primary_key=True)
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class UsageHourlyTenantRow(_Sums, LedgerBase):
+    """The sums of one UTC hour that is closed, and tenant."""
+
+    __tablename__ = "usage_hourly_tenants"
+    __table_args__ = (Index(None, "hour"),)
+
+    tenant_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+
+
+class ClosedHourRow(LedgerBase):
+    """An hour whose coarser sums are there."""
+
+    __tablename__ = "closed_hours"
+
+    hour: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+
+
 class DroppedMonthRow(LedgerBase):
     """A month whose entries were dropped, by its end. Of what began before, the hourly sums are all there is; an entry that arrives
     late is added to them, and is not the whole of its hour."""

@@ -13,6 +13,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.ledger.budget_rows import hold_alone
+from admin_api.ledger.coarse import CLOSED_HOURS, reopening
 from admin_api.ledger.repository import DIMENSIONS, DROPPED_BEFORE, HOUR, SUMS, TAG_DIMENSIONS
 from common.db.engine import Sessions
 
@@ -20,6 +21,8 @@ _DAY: Final = timedelta(days=1)
 _NAMES: Final = ", ".join(SUMS)
 _OLDEST: Final = text(f"SELECT min(occurred_at) FROM ledger.usage_entries WHERE occurred_at >= {DROPPED_BEFORE}")  # noqa: S608
 _IS_DROPPED: Final = text(f"SELECT CAST(:start AS timestamptz) < {DROPPED_BEFORE}")
+_HOURS: Final = f"SELECT hour FROM {CLOSED_HOURS} WHERE hour >= :start AND hour < :end"  # noqa: S608 - ours
+_REOPEN: Final = text(f"WITH {reopening(_HOURS)} SELECT count(*) FROM opened")  # noqa: S608 - ours
 _NEWEST: Final = text("SELECT max(occurred_at) FROM ledger.usage_entries")
 
 
@@ -109,6 +112,7 @@ async def _rebuild(session: AsyncSession, start: datetime, end: datetime) -> int
     if await session.scalar(_IS_DROPPED, {"start": start}):
         return None
     within, wrong = {"start": start, "end": end}, 0
+    await session.execute(_REOPEN, within)
     for table in _TABLES:
         different = await session.scalar(table.wrong, within) or 0
         if different:

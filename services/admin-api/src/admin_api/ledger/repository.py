@@ -1,6 +1,7 @@
 """Every statement that writes the ledger's rows. What a row means is in `models`.
 
-One statement inserts a batch, adds what was new to the hourly sums and notes when keys were used. Each insert goes through its rows
+One statement inserts a batch, adds what was new to the hourly sums, notes when keys were used, and opens hours again that were
+closed (`coarse`). Each insert goes through its rows
 in key order, and all entries come before the first sum: two workers that write the same keys wait for each other, and never
 deadlock.
 """
@@ -13,6 +14,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from admin_api.ledger.coarse import reopening
 from common.events.usage import UsageEnvelope
 
 _COLUMNS: Final[Mapping[str, str]] = {
@@ -97,7 +99,7 @@ _RECORD: Final = text(f"""
         INSERT INTO ledger.key_activity AS known (key_id, last_used_at)
         SELECT key_id, max(occurred_at) FROM inserted GROUP BY key_id ORDER BY key_id
         ON CONFLICT (key_id) DO UPDATE SET last_used_at = greatest(known.last_used_at, excluded.last_used_at)
-    )
+    ), {reopening(f"SELECT {HOUR} FROM inserted")}
     SELECT occurred_at, call_id FROM inserted
 """)  # noqa: S608 - names of columns, from this module
 

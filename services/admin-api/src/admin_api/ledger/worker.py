@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
+from admin_api.ledger.closing import close_regularly
 from admin_api.ledger.consumers import UsageHandler, decode_usage
 from admin_api.ledger.partitions import drop_partitions, ensure_partitions
 from admin_api.ledger.reconciler import Reconciler
@@ -35,8 +36,9 @@ from common.lifecycle import TaskOwner, serve
 from common.logging import get_logger
 
 SERVICE: Final = "admin-api-worker"
-# The batch in hand, the partitions, telling what budgets have spent, two of the reconciler, the readiness check; one to spare.
-_POOL_SIZE: Final = 7
+# The batch in hand, the partitions, closing hours, telling what budgets have spent, two of the reconciler, the readiness check; one
+# to spare.
+_POOL_SIZE: Final = 8
 _STOP_TIMEOUT_S: Final = 5.0
 _LAST_WORDS_S: Final = 1.0
 _PARTITIONS_INTERVAL_S: Final = 3600.0
@@ -107,6 +109,7 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
             async with TaskOwner() as tasks:
                 tasks.keep_running("partitions", keep_partitions)
                 tasks.keep_running("consume", consume)
+                tasks.keep_running("close-hours", partial(close_regularly, sessions, clock=clock))
                 tasks.keep_running("tell-spending", teller.run)
                 tasks.keep_running("reconcile-budgets", reconciler.run)
                 tasks.keep_running("follow-budgets", follower.run)

@@ -29,6 +29,18 @@ class Filter:
     providers: Collection[str] | None = None
     user_ids: Collection[str] | None = None
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """Of the hourly sums, those that the conditions are about."""
+        scope = self.scope
+        asked = {
+            "tenant_id": (scope.tenant_ids, self.tenant_ids),
+            "key_id": (scope.key_ids, self.key_ids, self.user_ids),
+            "alias": (self.aliases,),
+            "provider": (self.providers,),
+        }
+        return frozenset(column for column, values in asked.items() if any(each is not None for each in values))
+
     def conditions(self, *, of_tags: bool = False) -> tuple[str, dict[str, Any]]:
         """For a WHERE, each after an AND, over the columns that entries and hourly sums share; those by tag have no alias."""
         parts = [
