@@ -159,3 +159,15 @@ _PATHS = [
 def test_any_value_in_any_field_gives_an_item_or_a_reject(path: str, value: Any) -> None:
     decoded = decode_usage(b"[" + _altered(path, value) + b"]")
     assert len(decoded.items) + len(decoded.rejects) == 1
+
+
+def test_a_text_that_only_speaks_of_nul_is_a_text() -> None:
+    event = usage_event(alias="what \\u0000 means", tags={"\\u0000": "x"})
+    decoded = decode_usage(usage_message([event]))
+    assert [item.value for item in decoded.items] == [event]
+    assert not decoded.rejects
+
+
+def test_nul_in_a_tags_name_is_found() -> None:
+    decoded = decode_usage(usage_message([usage_event(tags={"a\0b": "x"})]))
+    assert not decoded.items

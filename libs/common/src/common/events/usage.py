@@ -17,13 +17,13 @@ CallStatus = Literal["succeeded", "failed", "aborted", "interrupted"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Integer = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,18}\Z")]
 Price = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,19}\Z")]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"\A[^\x00]*\Z")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 CallId = Annotated[str, msgspec.Meta(pattern=r"\Areq_[0-9a-f]{32}\Z")]
 
 Labels = Annotated[
     dict[
-        Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"\A[^\x00]*\Z")],
-        Annotated[str, msgspec.Meta(max_length=512, pattern=r"\A[^\x00]*\Z")],
+        Annotated[str, msgspec.Meta(min_length=1, max_length=64)],
+        Annotated[str, msgspec.Meta(max_length=512)],
     ],
     msgspec.Meta(max_length=16),
 ]

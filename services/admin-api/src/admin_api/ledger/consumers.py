@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import msgspec
@@ -19,6 +19,9 @@ _CALL_ID_PREFIX: Final = "req"
 # Data exceptions, violated constraints, program limits: what the row itself is guilty of. Everything else, be it a missing
 # table or a missing right, is a state of the database that a person can put right while the events wait.
 _PERMANENT_CLASSES: Final = ("22", "23", "54")
+
+# How JSON writes NUL; also what a text says that speaks of it, so it is only worth a closer look.
+_NUL: Final = b"\\u0000"
 
 _parts: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _envelope: Final = msgspec.json.Decoder(UsageEnvelope)
@@ -43,11 +46,23 @@ def decode_usage(body: bytes) -> Decoded[UsageEnvelope]:
 def _read(part: msgspec.Raw) -> UsageEnvelope:
     """One envelope, its time in UTC. Raises what its caller lists."""
     envelope = _envelope.decode(part)
+    if _NUL in bytes(part) and _holds_nul(msgspec.json.decode(part)):
+        raise ValueError("a text holds NUL, which Postgres cannot store")
     if not is_id(envelope.id, _CALL_ID_PREFIX):
         raise ValueError("the id is not a call's")
     if envelope.time.tzinfo is None:
         raise ValueError("the time has no offset")
+    if envelope.time.tzinfo is UTC:
+        return envelope
     return msgspec.structs.replace(envelope, time=envelope.time.astimezone(UTC))
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(part) for each in value.items() for part in each)
+    return isinstance(value, list) and any(map(_holds_nul, value))
 
 
 class UsageHandler:

@@ -69,6 +69,7 @@ SUMS: Final[Mapping[str, str]] = {
 }
 """Each sum of `usage_hourly`, as an aggregate over entries."""
 
+_COUNTED: Final = ", ".join((*DIMENSIONS, "status", "estimated", "tags", *(name for name in SUMS if name in _COLUMNS)))
 HOUR: Final = "date_trunc('hour', occurred_at, 'UTC')"
 DROPPED_BEFORE: Final = "(SELECT coalesce(max(ended_at), '-infinity') FROM ledger.dropped_months)"
 """Since when the entries are complete. What began before has its hourly sums only."""
@@ -83,7 +84,7 @@ _RECORD: Final = text(f"""
         INSERT INTO ledger.usage_entries ({_NAMES})
         SELECT {_VALUES} FROM {_INCOMING} ORDER BY occurred_at, call_id, position
         ON CONFLICT (occurred_at, call_id) DO NOTHING
-        RETURNING {_NAMES}
+        RETURNING occurred_at, call_id, {_COUNTED}
     ), added AS (
         INSERT INTO ledger.usage_hourly AS known ({_KEY}, {", ".join(SUMS)})
         SELECT {HOUR} AS hour, {", ".join(DIMENSIONS)}, {", ".join(SUMS.values())}
