@@ -12,7 +12,8 @@ import httpx
 
 PAUSE_S = 1.5
 DOWN_S = 3.0
-ENOUGH = 10  # whole calls within the time down, on a machine that is busy with other tests too
+ENOUGH = 10  # whole calls
+ENOUGH_S = 30.0  # for them, on a machine that is busy with other tests too
 
 
 @dataclass
@@ -64,11 +65,19 @@ class Load:
         """Calls that were wholly made between two moments."""
         return [outcome for outcome in self.outcomes if outcome.started >= start and outcome.ended <= end]
 
-    def all_succeeded(self, start: float, end: float) -> None:
-        """Asserts that enough of them were made between two moments, and that none failed."""
-        calls = self.within(start, end)
-        assert [call.what for call in calls if not call.ok][:3] == []
-        assert len(calls) >= ENOUGH
+    async def enough(self, start: float, *, aliases: Sequence[str] = ()) -> list[Outcome]:
+        """Waits for as many whole calls since a moment as tell something (of each of `aliases`, if named)."""
+        async with asyncio.timeout(ENOUGH_S):
+            while True:
+                made = self.within(start, time.monotonic())
+                counts = [sum(call.alias == alias for call in made) for alias in aliases] or [len(made)]
+                if min(counts) >= ENOUGH:
+                    return made
+                await asyncio.sleep(0.05)
+
+    async def all_succeed(self, start: float) -> None:
+        """Waits for enough of them since a moment, and asserts that none failed."""
+        assert [call.what for call in await self.enough(start) if not call.ok][:3] == []
 
 
 @asynccontextmanager

@@ -64,6 +64,7 @@ async def test_a_key_made_in_the_portal_calls_a_model_and_the_call_appears_with_
     await expect(details).to_contain_text(answer.headers["x-request-id"])
     total = details.get_by_role("row", name="Total")
     await expect(total).to_contain_text(re.compile(r"\$0\.0{3,}[1-9]"))
+    await expect(details).to_contain_text("The hour from")
     await calls.get_by_role("button", name="Close").click()
 
     await page.get_by_role("button", name="Revoke browser test").click()

@@ -15,6 +15,8 @@ const NAMES: Record<string, string> = {
   image: "Images",
 };
 
+export const PRICE_KINDS: readonly string[] = Object.keys(NAMES);
+
 export function lineName(kind: string): string {
   const [name = kind, ...details] = kind.split(":");
   const known = NAMES[name] ?? name;

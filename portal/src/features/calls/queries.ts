@@ -42,6 +42,15 @@ export function recentCallsQuery(filter: CallFilter) {
   return queryOptions({ ...newestCallsQuery(filter, 8), placeholderData: keepPreviousData });
 }
 
+/** Where a call is in the sums and budgets: it may take a moment until it is. */
+export function chargeQuery(callId: string) {
+  return queryOptions({
+    queryKey: ["calls", "charge", callId],
+    queryFn: ({ signal }) =>
+      dataOf(api.GET("/admin/usage/calls/{call_id}/charge", { params: { path: { call_id: callId } }, signal })),
+  });
+}
+
 export function fetchOlderCalls(filter: CallFilter, cursor: string): Promise<CallPage> {
   return fetchCalls(filter, { limit: PAGE_SIZE, cursor });
 }

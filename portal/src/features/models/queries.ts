@@ -3,7 +3,7 @@ import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from 
 
 import { api, dataOf } from "@/api/client";
 import { everyPage, nextCursor, pageQuery } from "@/api/paging";
-import type { Model, ModelWrite, Provider } from "@/api/types";
+import type { Model, ModelWrite, PriceVersion, PriceVersionWrite, Provider } from "@/api/types";
 
 export const modelListQuery = infiniteQueryOptions({
   queryKey: ["models", "list"],
@@ -34,6 +34,33 @@ export function useSaveModel() {
     gcTime: 0,
     mutationFn: ({ alias, body }: { alias: string; body: ModelWrite }) =>
       dataOf(api.PUT("/admin/model-catalog/{alias}", { params: { path: { alias } }, body })),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ["models"] }),
+  });
+}
+
+export function pricesQuery(routeId: string) {
+  return queryOptions({
+    queryKey: ["models", "prices", routeId],
+    queryFn: async ({ signal }): Promise<PriceVersion[]> =>
+      (await dataOf(api.GET("/admin/routes/{route_id}/prices", { params: { path: { route_id: routeId } }, signal })))
+        .data,
+  });
+}
+
+export function useAddPrices(routeId: string) {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: (body: PriceVersionWrite) =>
+      dataOf(api.POST("/admin/routes/{route_id}/prices", { params: { path: { route_id: routeId } }, body })),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ["models"] }),
+  });
+}
+
+export function useTakeBackPrices(routeId: string) {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: (version: string) =>
+      api.DELETE("/admin/routes/{route_id}/prices/{version}", { params: { path: { route_id: routeId, version } } }),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["models"] }),
   });
 }

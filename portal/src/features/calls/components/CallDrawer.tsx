@@ -1,3 +1,4 @@
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
 import type { Call } from "@/api/types";
@@ -8,7 +9,9 @@ import { fullDateTime } from "@/lib/time";
 import { Badge } from "@/ui/Badge";
 import { CopyButton } from "@/ui/Copy";
 import { Drawer } from "@/ui/Dialog";
+import { FormError } from "@/ui/States";
 
+import { chargeQuery } from "../queries";
 import styles from "./CallDrawer.module.css";
 import { CallStatus, statusMeaning } from "./CallStatus";
 
@@ -61,6 +64,7 @@ export function CallDrawer({ call, onClose }: { call: Call; onClose: () => void 
         </table>
       </section>
 
+      <Charge call={call} />
       <Facts title="Timing">
         <Fact name="Latency">{duration(call.latency_ms)}</Fact>
         <Fact name="Time to first token">{duration(call.first_token_ms)}</Fact>
@@ -86,6 +90,29 @@ export function CallDrawer({ call, onClose }: { call: Call; onClose: () => void 
         {call.price_version && <Id name="Price version" value={call.price_version} />}
       </Facts>
     </Drawer>
+  );
+}
+
+/** What the call was added to. */
+function Charge({ call }: { call: Call }) {
+  const charge = useQuery(chargeQuery(call.id));
+  if (charge.isError) return <FormError>{charge.error.message}</FormError>;
+  if (charge.data === undefined) return null;
+  const { hour, budgets } = charge.data;
+  return (
+    <Facts title="Counted in">
+      {hour && (
+        <Fact name={`The hour from ${fullDateTime(hour.hour)}`}>
+          {exactUsd(hour.cost_nano_usd)} in {count(hour.requests)} {hour.requests === 1 ? "call" : "calls"}
+        </Fact>
+      )}
+      {budgets.map((budget) => (
+        <Fact key={budget.id} name={`The budget ${budget.name}`}>
+          {exactUsd(budget.spent_nano_usd)} of {exactUsd(budget.amount_nano_usd)}
+        </Fact>
+      ))}
+      {budgets.length === 0 && <Fact name="Budgets">None applies</Fact>}
+    </Facts>
   );
 }
 

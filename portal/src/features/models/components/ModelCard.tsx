@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { KeyRound } from "lucide-react";
 
-import type { Model } from "@/api/types";
+import type { Model, Route } from "@/api/types";
 import { usePermission } from "@/features/session/queries";
 import { pricePerMillion } from "@/lib/money";
 import { fullDateTime } from "@/lib/time";
@@ -16,10 +16,11 @@ interface ModelCardProps {
   model: Model;
   onEdit: () => void;
   onDelete: () => void;
+  onPrices: (route: Route) => void;
 }
 
 /** One model of the catalog with its routes and what they cost. */
-export function ModelCard({ model, onEdit, onDelete }: ModelCardProps) {
+export function ModelCard({ model, onEdit, onDelete, onPrices }: ModelCardProps) {
   const mayWrite = usePermission("catalog:write");
   const mayReadUsage = usePermission("usage:read");
   return (
@@ -76,6 +77,14 @@ export function ModelCard({ model, onEdit, onDelete }: ModelCardProps) {
                 <td className={styles["route"]} title={route.id}>
                   <span>{route.model}</span>
                   <small>{route.provider}</small>
+                  <Button
+                    size="sm"
+                    variant="ghost"
+                    onClick={() => onPrices(route)}
+                    aria-label={`Prices of ${route.model}`}
+                  >
+                    Prices
+                  </Button>
                   {route.broken !== null && <small role="alert">{route.broken}</small>}
                   {route.price_changes.map((change) => (
                     <small key={change.version}>Other prices from {fullDateTime(change.effective_from)}</small>

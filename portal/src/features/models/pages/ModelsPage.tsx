@@ -2,7 +2,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Boxes, Plus } from "lucide-react";
 import { useState } from "react";
 
-import type { Model } from "@/api/types";
+import type { Model, Route } from "@/api/types";
 import { Allowed } from "@/features/session/components/Allowed";
 import { usePermission } from "@/features/session/queries";
 import { Button } from "@/ui/Button";
@@ -15,6 +15,7 @@ import { useToast } from "@/ui/Toast";
 
 import { ModelCard } from "../components/ModelCard";
 import { ModelDialog } from "../components/ModelDialog";
+import { PricesDialog } from "../components/PricesDialog";
 import { modelListQuery, useDeleteModel } from "../queries";
 
 export function ModelsPage() {
@@ -30,6 +31,7 @@ function Models() {
   const mayWrite = usePermission("catalog:write");
   const [editing, setEditing] = useState<Model | "new">();
   const [deleting, setDeleting] = useState<Model>();
+  const [priced, setPriced] = useState<Route>();
   const rows = models.data?.pages.flatMap((page) => page.data);
   const add = mayWrite && (
     <Button variant="primary" icon={<Plus aria-hidden />} onClick={() => setEditing("new")}>
@@ -60,6 +62,7 @@ function Models() {
             model={model}
             onEdit={() => setEditing(model)}
             onDelete={() => setDeleting(model)}
+            onPrices={setPriced}
           />
         ))
       )}
@@ -70,6 +73,7 @@ function Models() {
         onLoad={() => void models.fetchNextPage()}
       />
       {editing && <ModelDialog model={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />}
+      {priced && <PricesDialog route={priced} onClose={() => setPriced(undefined)} />}
       {deleting && <DeleteDialog model={deleting} onClose={() => setDeleting(undefined)} />}
     </Page>
   );
