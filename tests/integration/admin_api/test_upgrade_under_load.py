@@ -1,6 +1,7 @@
 """From the previous release's tables to these, while calls are entered and people change things."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -10,8 +11,9 @@ import pytest
 from tests.integration.admin_api.test_migrations import differences
 
 from admin_api.ledger import repository
+from admin_api.ledger.repository import DIMENSIONS, HOUR, SUMS
 from admin_api.migrations import MIGRATIONS, SCHEMAS
-from common.db.engine import Sessions, create_engine, create_sessions
+from common.db.engine import create_engine, create_sessions
 from common.db.migrate import upgrade
 from common.testing.usage_events import usage_event
 
@@ -26,13 +28,35 @@ _ROUTES = (
 )
 
 
-async def enter_calls(sessions: Sessions, ended: asyncio.Event) -> int:
-    """As the ledger's worker of both releases does."""
+_COLUMNS = ", ".join(repository.rows_of([]))
+_ENTER = f"""
+    WITH inserted AS (
+        INSERT INTO ledger.usage_entries ({_COLUMNS})
+        SELECT {_COLUMNS} FROM jsonb_populate_recordset(NULL::ledger.usage_entries, $1) RETURNING *
+    ), added AS (
+        INSERT INTO ledger.usage_hourly AS known (hour, {", ".join((*DIMENSIONS, *SUMS))})
+        SELECT {HOUR} AS hour, {", ".join((*DIMENSIONS, *SUMS.values()))}
+        FROM inserted GROUP BY hour, {", ".join(DIMENSIONS)} ORDER BY hour, {", ".join(DIMENSIONS)}
+        ON CONFLICT (hour, {", ".join(DIMENSIONS)})
+        DO UPDATE SET {", ".join(f"{name} = known.{name} + excluded.{name}" for name in SUMS)}
+    )
+    SELECT count(*) FROM inserted
+"""
+"""What the previous release's worker does, which knows nothing of the tables that are new."""
+
+
+async def enter_calls(url: str, ended: asyncio.Event) -> int:
+    connection = await asyncpg.connect(url)
     entered = 0
-    while not ended.is_set():
-        events = [usage_event(key_id=f"key_{secrets.randbelow(5)}") for _ in range(20)]
-        async with sessions.begin() as session:
-            entered += len(await repository.record(session, repository.rows_of(events)))
+    try:
+        while not ended.is_set():
+            columns = repository.rows_of([usage_event(key_id=f"key_{secrets.randbelow(5)}") for _ in range(20)])
+            rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+            for row in rows:
+                row.update({name: json.loads(row[name]) for name in ("lines", "metadata", "tags")})
+            entered += await connection.fetchval(_ENTER, json.dumps(rows, default=str))
+    finally:
+        await connection.close()
     return entered
 
 
@@ -72,13 +96,15 @@ async def test_nothing_is_lost_and_nobody_fails_meanwhile(make_database: Callabl
                 route, position, given, cached, produced, version,
             )  # fmt: skip
         ended = asyncio.Event()
-        writers = [asyncio.create_task(enter_calls(sessions, ended)) for _ in range(3)]
+        writers = [asyncio.create_task(enter_calls(url, ended)) for _ in range(3)]
         writers.append(asyncio.create_task(change_tenants(url, ended)))
         await asyncio.sleep(0.3)
         await asyncio.to_thread(upgrade, url=url, migrations=MIGRATIONS, schemas=SCHEMAS)
         await asyncio.sleep(0.3)
         ended.set()
         *entered, changed = await asyncio.gather(*writers)
+        async with sessions.begin() as session:
+            entered.append(len(await repository.record(session, repository.rows_of([usage_event()]))))
 
         assert await differences(url) == []
         assert await connection.fetchval("SELECT count(*) FROM ledger.usage_entries") == sum(entered) > 0
