@@ -35,7 +35,7 @@ async def test_a_budget_is_made_changed_and_deleted(signed_in: Page) -> None:
 async def test_a_webhook_is_added_tried_out_and_removed(signed_in: Page) -> None:
     page = signed_in
     with WebhookReceiver() as receiver:
-        await page.get_by_role("link", name="Alerts").click()
+        await page.get_by_role("link", name="Alerts", exact=True).click()
         await page.get_by_label("E-mail address or webhook URL").fill(receiver.url)
         await page.get_by_role("button", name="Add", exact=True).click()
         secret = (await page.get_by_role("region", name="Secret").inner_text()).strip()

@@ -290,6 +290,10 @@ async def test_no_page_breaks_a_rule_of_accessibility(signed_in: Page, stack: St
         "/my/members",
         "/budgets",
         "/alerts",
+        "/my/alerts",
+        "/people",
+        "/health",
+        "/settings",
         "/tenants",
     ):
         await page.goto(f"{stack.portal_url}{path}")

@@ -10,11 +10,14 @@ import {
   ChartNoAxesColumn,
   ChartPie,
   ChartSpline,
+  HeartPulse,
   KeyRound,
   KeySquare,
   LogOut,
   PiggyBank,
   ScrollText,
+  Settings,
+  UserRound,
   Users,
 } from "lucide-react";
 import type { ReactNode } from "react";
@@ -27,7 +30,19 @@ import { IconButton } from "@/ui/Button";
 import styles from "./AppShell.module.css";
 import { ThemeSwitch } from "./ThemeSwitch";
 
-type PagePath = "/" | "/compare" | "/calls" | "/api-keys" | "/models" | "/tenants" | "/budgets" | "/alerts" | "/audit";
+type PagePath =
+  | "/"
+  | "/compare"
+  | "/calls"
+  | "/api-keys"
+  | "/models"
+  | "/tenants"
+  | "/people"
+  | "/budgets"
+  | "/alerts"
+  | "/audit"
+  | "/health"
+  | "/settings";
 
 const PAGES: readonly { to: PagePath; label: string; icon: ReactNode; permission: Permission }[] = [
   { to: "/", label: "Dashboard", icon: <ChartNoAxesColumn aria-hidden />, permission: "usage:read" },
@@ -36,15 +51,19 @@ const PAGES: readonly { to: PagePath; label: string; icon: ReactNode; permission
   { to: "/api-keys", label: "API keys", icon: <KeyRound aria-hidden />, permission: "api_keys:read" },
   { to: "/models", label: "Models", icon: <Boxes aria-hidden />, permission: "catalog:read" },
   { to: "/tenants", label: "Tenants", icon: <Building2 aria-hidden />, permission: "tenants:read" },
+  { to: "/people", label: "People", icon: <UserRound aria-hidden />, permission: "users:read" },
   { to: "/budgets", label: "Budgets", icon: <PiggyBank aria-hidden />, permission: "budgets:read" },
   { to: "/alerts", label: "Alerts", icon: <BellRing aria-hidden />, permission: "alerts:read" },
   { to: "/audit", label: "Audit log", icon: <ScrollText aria-hidden />, permission: "audit:read" },
+  { to: "/health", label: "Health", icon: <HeartPulse aria-hidden />, permission: "settings:read" },
+  { to: "/settings", label: "Settings", icon: <Settings aria-hidden />, permission: "settings:read" },
 ];
 
 const OWN_PAGES = [
   { to: "/my", label: "Your usage", icon: <ChartPie aria-hidden /> },
   { to: "/my/keys", label: "Your keys", icon: <KeySquare aria-hidden /> },
   { to: "/my/members", label: "Your team", icon: <Users aria-hidden /> },
+  { to: "/my/alerts", label: "Your alerts", icon: <BellRing aria-hidden /> },
 ] as const;
 
 export function AppShell() {

@@ -66,7 +66,12 @@ describe("people without a platform role", () => {
     open("/");
     expect(await screen.findByRole("heading", { name: "Your usage" })).toBeTruthy();
     const main = within(screen.getByRole("navigation", { name: "Main" }));
-    expect(main.getAllByRole("link").map((link) => link.textContent)).toEqual(["Your usage", "Your keys", "Your team"]);
+    expect(main.getAllByRole("link").map((link) => link.textContent)).toEqual([
+      "Your usage",
+      "Your keys",
+      "Your team",
+      "Your alerts",
+    ]);
     expect(await screen.findByRole("table", { name: "Usage by model" })).toBeTruthy();
   });
 

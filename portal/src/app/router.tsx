@@ -173,6 +173,31 @@ const ownMembersRoute = createRoute({
   component: lazyRouteComponent(() => import("@/features/own/pages/OwnMembersPage"), "OwnMembersPage"),
 });
 
+const peopleRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/people",
+  component: lazyRouteComponent(() => import("@/features/people/pages/PeoplePage"), "PeoplePage"),
+});
+
+const healthRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/health",
+  component: lazyRouteComponent(() => import("@/features/health/pages/HealthPage"), "HealthPage"),
+});
+
+const settingsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("@/features/settings/pages/SettingsPage"), "SettingsPage"),
+});
+
+const ownAlertsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/my/alerts",
+  validateSearch: (search): { tenant?: string | undefined } => ({ tenant: text(search["tenant"]) }),
+  component: lazyRouteComponent(() => import("@/features/own/pages/OwnAlertsPage"), "OwnAlertsPage"),
+});
+
 const tenantMembersRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/tenants/$tenantId/members",
@@ -201,6 +226,10 @@ const routeTree = rootRoute.addChildren([
     ownUsageRoute,
     ownKeysRoute,
     ownMembersRoute,
+    ownAlertsRoute,
+    peopleRoute,
+    healthRoute,
+    settingsRoute,
     tenantMembersRoute,
     profileRoute,
   ]),

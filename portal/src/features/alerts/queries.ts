@@ -1,22 +1,12 @@
-/** Alerts: who is told of what, and what was told. */
+/** Alerts of the installation or of one of one's own tenants: who is told of what, and what was told. */
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { api, dataOf } from "@/api/client";
 import { nextCursor, pageQuery } from "@/api/paging";
-import type { AlertPolicy } from "@/api/types";
+import type { Alert, AlertPolicy } from "@/api/types";
 
-export const defaultPolicyQuery = queryOptions({
-  queryKey: ["alerts", "policy"],
-  queryFn: ({ signal }): Promise<AlertPolicy> => dataOf(api.GET("/admin/alerts/policy", { signal })),
-});
-
-export const alertListQuery = infiniteQueryOptions({
-  queryKey: ["alerts", "list"],
-  queryFn: ({ pageParam, signal }) =>
-    dataOf(api.GET("/admin/alerts", { params: { query: pageQuery(pageParam) }, signal })),
-  initialPageParam: undefined as string | undefined,
-  getNextPageParam: nextCursor,
-});
+export type AlertScope = { of: "installation" } | { of: "tenant"; tenantId: string };
+export const INSTALLATION: AlertScope = { of: "installation" };
 
 export interface PolicyInput {
   emails: string[];
@@ -25,28 +15,85 @@ export interface PolicyInput {
   enabled: boolean;
 }
 
-export function useSavePolicy() {
+export type TestTarget = { email: string } | { webhook_id: string };
+
+/** Each scope's requests. They have the same shapes; only their addresses differ. */
+function requestsOf(scope: AlertScope) {
+  if (scope.of === "installation") {
+    return {
+      policy: () => dataOf(api.GET("/admin/alerts/policy")),
+      save: (body: PolicyInput) => dataOf(api.PUT("/admin/alerts/policy", { body })),
+      clear: () => api.DELETE("/admin/alerts/policy"),
+      test: (body: TestTarget) => dataOf(api.POST("/admin/alerts/policy/test", { body })),
+      list: (cursor: string | undefined) => dataOf(api.GET("/admin/alerts", { params: { query: pageQuery(cursor) } })),
+      redeliver: (id: string) =>
+        dataOf(api.POST("/admin/alerts/{alert_id}/redeliver", { params: { path: { alert_id: id } } })),
+    };
+  }
+  const path = { tenant_id: scope.tenantId };
+  return {
+    policy: () => dataOf(api.GET("/user/tenants/{tenant_id}/alerts", { params: { path } })),
+    save: (body: PolicyInput) => dataOf(api.PUT("/user/tenants/{tenant_id}/alerts", { params: { path }, body })),
+    clear: () => api.DELETE("/user/tenants/{tenant_id}/alerts", { params: { path } }),
+    test: (body: TestTarget) => dataOf(api.POST("/user/tenants/{tenant_id}/alerts/test", { params: { path }, body })),
+    list: (cursor: string | undefined) =>
+      dataOf(api.GET("/user/tenants/{tenant_id}/alerts/history", { params: { path, query: pageQuery(cursor) } })),
+    redeliver: (id: string) =>
+      dataOf(
+        api.POST("/user/tenants/{tenant_id}/alerts/history/{alert_id}/redeliver", {
+          params: { path: { ...path, alert_id: id } },
+        }),
+      ),
+  };
+}
+
+export function policyQuery(scope: AlertScope) {
+  return queryOptions({
+    queryKey: ["alerts", "policy", scope],
+    queryFn: (): Promise<AlertPolicy> => requestsOf(scope).policy(),
+  });
+}
+
+export function alertListQuery(scope: AlertScope) {
+  return infiniteQueryOptions({
+    queryKey: ["alerts", "list", scope],
+    queryFn: ({ pageParam }) => requestsOf(scope).list(pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: nextCursor,
+  });
+}
+
+/** Its reply has the secrets of webhooks that are new, once: it is not put in the cache. */
+export function useSavePolicy(scope: AlertScope) {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (body: PolicyInput) => dataOf(api.PUT("/admin/alerts/policy", { body })),
+    gcTime: 0,
+    mutationFn: (body: PolicyInput): Promise<AlertPolicy> => requestsOf(scope).save(body),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["alerts", "policy"] }),
   });
 }
 
-export function useTestDelivery() {
+/** Afterwards a tenant's alerts go where the installation's go. */
+export function useClearPolicy(scope: AlertScope) {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (body: { email: string } | { webhook_id: string }) =>
-      dataOf(api.POST("/admin/alerts/policy/test", { body })),
+    mutationFn: () => requestsOf(scope).clear(),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ["alerts", "policy"] }),
+  });
+}
+
+export function useTestDelivery(scope: AlertScope) {
+  const queryClient = useQueryClient();
+  return useMutation({
+    mutationFn: (body: TestTarget): Promise<Alert> => requestsOf(scope).test(body),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["alerts", "list"] }),
   });
 }
 
-export function useRedeliver() {
+export function useRedeliver(scope: AlertScope) {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (id: string) =>
-      dataOf(api.POST("/admin/alerts/{alert_id}/redeliver", { params: { path: { alert_id: id } } })),
+    mutationFn: (id: string): Promise<Alert> => requestsOf(scope).redeliver(id),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["alerts", "list"] }),
   });
 }

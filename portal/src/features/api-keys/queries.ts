@@ -1,8 +1,10 @@
-/** API keys of every tenant. */
-import { infiniteQueryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+/** API keys of every tenant; and what is changed of one, behind either door. */
+import { type QueryClient, infiniteQueryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { api, dataOf } from "@/api/client";
 import { nextCursor, pageQuery } from "@/api/paging";
+import type { ApiKey, ApiKeyCreated, ApiKeyUpdate } from "@/api/types";
+import type { Door } from "@/features/members/queries";
 
 export function apiKeyListQuery(tenant: string | undefined) {
   return infiniteQueryOptions({
@@ -47,5 +49,41 @@ export function useRevokeApiKey() {
         params: { path: { tenant_id: tenantId, key_id: keyId } },
       }),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["api-keys"] }),
+  });
+}
+
+/** Key lists of both doors: the platform's, and one's own. */
+function invalidateKeys(queryClient: QueryClient) {
+  return Promise.all([
+    queryClient.invalidateQueries({ queryKey: ["api-keys"] }),
+    queryClient.invalidateQueries({ queryKey: ["own", "keys"] }),
+  ]);
+}
+
+export function useUpdateApiKey(door: Door, key: ApiKey) {
+  const queryClient = useQueryClient();
+  const params = { path: { tenant_id: key.tenant_id, key_id: key.id } };
+  return useMutation({
+    mutationFn: (body: ApiKeyUpdate): Promise<ApiKey> =>
+      door === "admin"
+        ? dataOf(api.PATCH("/admin/tenants/{tenant_id}/api-keys/{key_id}", { params, body }))
+        : dataOf(api.PATCH("/user/tenants/{tenant_id}/api-keys/{key_id}", { params, body })),
+    onSuccess: () => invalidateKeys(queryClient),
+  });
+}
+
+/** A new secret; the present one ends after so many seconds. Its reply is the only place where the secret ever is. */
+export function useRotateApiKey(door: Door, key: ApiKey) {
+  const queryClient = useQueryClient();
+  const params = { path: { tenant_id: key.tenant_id, key_id: key.id } };
+  return useMutation({
+    gcTime: 0,
+    mutationFn: (seconds: number): Promise<ApiKeyCreated> => {
+      const body = { grace_seconds: seconds };
+      return door === "admin"
+        ? dataOf(api.POST("/admin/tenants/{tenant_id}/api-keys/{key_id}/rotate", { params, body }))
+        : dataOf(api.POST("/user/tenants/{tenant_id}/api-keys/{key_id}/rotate", { params, body }));
+    },
+    onSuccess: () => invalidateKeys(queryClient),
   });
 }

@@ -8,7 +8,13 @@ import { Table, tableStyles } from "@/ui/Table";
 
 import { KeyStatus } from "./KeyStatus";
 
-export function KeyTable({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke: (key: ApiKey) => void }) {
+interface KeyTableProps {
+  keys: readonly ApiKey[];
+  onEdit: (key: ApiKey) => void;
+  onRevoke: (key: ApiKey) => void;
+}
+
+export function KeyTable({ keys, onEdit, onRevoke }: KeyTableProps) {
   const mayWrite = usePermission("api_keys:write");
   const mayReadUsage = usePermission("usage:read");
   return (
@@ -48,9 +54,14 @@ export function KeyTable({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke
                 </Link>
               )}
               {mayWrite && key.status !== "revoked" && (
-                <Button size="sm" variant="ghost" onClick={() => onRevoke(key)} aria-label={`Revoke ${key.name}`}>
-                  Revoke
-                </Button>
+                <>
+                  <Button size="sm" variant="ghost" onClick={() => onEdit(key)} aria-label={`Edit ${key.name}`}>
+                    Edit
+                  </Button>
+                  <Button size="sm" variant="ghost" onClick={() => onRevoke(key)} aria-label={`Revoke ${key.name}`}>
+                    Revoke
+                  </Button>
+                </>
               )}
             </td>
           </tr>

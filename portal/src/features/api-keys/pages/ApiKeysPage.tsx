@@ -16,6 +16,7 @@ import { EmptyState, ErrorState, SkeletonRows } from "@/ui/States";
 import { useToast } from "@/ui/Toast";
 
 import { CreateKeyDialog } from "../components/CreateKeyDialog";
+import { KeyDrawer } from "../components/KeyDrawer";
 import { KeyTable } from "../components/KeyTable";
 import { RevealKeyDialog } from "../components/RevealKeyDialog";
 import { apiKeyListQuery, useRevokeApiKey } from "../queries";
@@ -36,6 +37,7 @@ function ApiKeys() {
   const mayCreate = [usePermission("api_keys:write"), usePermission("tenants:read")].every(Boolean);
   const [creating, setCreating] = useState(false);
   const [created, setCreated] = useState<ApiKeyCreated>();
+  const [editing, setEditing] = useState<ApiKey>();
   const [revoking, setRevoking] = useState<ApiKey>();
   const rows = keys.data?.pages.flatMap((page) => page.data);
   const createButton = mayCreate && (
@@ -74,7 +76,7 @@ function ApiKeys() {
             Create a key, paste the curl line that comes with it, and watch the call arrive on the Calls page.
           </EmptyState>
         ) : (
-          <KeyTable keys={rows} onRevoke={setRevoking} />
+          <KeyTable keys={rows} onEdit={setEditing} onRevoke={setRevoking} />
         )}
       </Card>
       <LoadMore
@@ -91,6 +93,18 @@ function ApiKeys() {
             setCreating(false);
             setCreated(key);
           }}
+        />
+      )}
+      {editing && (
+        <KeyDrawer
+          door="admin"
+          apiKey={editing}
+          mayLimit
+          onRotated={(key) => {
+            setEditing(undefined);
+            setCreated(key);
+          }}
+          onClose={() => setEditing(undefined)}
         />
       )}
       {created && <RevealKeyDialog apiKey={created} onClose={() => setCreated(undefined)} />}

@@ -9,6 +9,7 @@ import { Button } from "@/ui/Button";
 import { Card } from "@/ui/Card";
 import { CodeBlock } from "@/ui/Copy";
 import { Drawer } from "@/ui/Dialog";
+import { Download } from "@/ui/Download";
 import { Select } from "@/ui/Field";
 import { RelativeTime } from "@/ui/Figures";
 import { LoadMore } from "@/ui/LoadMore";
@@ -44,19 +45,24 @@ function Audit() {
       title="Audit log"
       description="Every change and every sign-in. Entries cannot be changed or removed."
       actions={
-        <Select
-          compact
-          aria-label="What it is about"
-          value={resource ?? ""}
-          onChange={(event) => void navigate({ search: { resource: event.target.value || undefined }, replace: true })}
-        >
-          <option value="">Everything</option>
-          {RESOURCES.map((name) => (
-            <option key={name} value={name}>
-              {name.replaceAll("_", " ")}
-            </option>
-          ))}
-        </Select>
+        <>
+          <Select
+            compact
+            aria-label="What it is about"
+            value={resource ?? ""}
+            onChange={(event) =>
+              void navigate({ search: { resource: event.target.value || undefined }, replace: true })
+            }
+          >
+            <option value="">Everything</option>
+            {RESOURCES.map((name) => (
+              <option key={name} value={name}>
+                {name.replaceAll("_", " ")}
+              </option>
+            ))}
+          </Select>
+          <Download label="JSON lines" path="/admin/audit/export" query={{ resource_type: resource }} />
+        </>
       }
     >
       <Card flush>

@@ -9,6 +9,7 @@ import { TenantFilter } from "@/features/tenants/components/TenantFilter";
 import { plural } from "@/lib/numbers";
 import { Button } from "@/ui/Button";
 import { Card } from "@/ui/Card";
+import { Download } from "@/ui/Download";
 import { Page } from "@/ui/Page";
 import { EmptyState, ErrorState, FormError, SkeletonRows } from "@/ui/States";
 
@@ -18,10 +19,13 @@ import type { CallFilter } from "../queries";
 import { useLiveCalls } from "../use-live-calls";
 import styles from "./CallsPage.module.css";
 
+const EXPORT = "/admin/usage/calls/export";
+
 export function CallsPage() {
   const { tenant, key, model } = useSearch({ from: "/signed-in/calls" });
   const navigate = useNavigate({ from: "/calls" });
   const [paused, setPaused] = useState(false);
+  const exported = { tenant_id: tenant, key_id: key, alias: model };
   const choose = (change: CallFilter) =>
     void navigate({ search: (previous) => ({ ...previous, ...change }), replace: true });
 
@@ -39,6 +43,8 @@ export function CallsPage() {
             )}
             <TenantFilter value={tenant} onChange={(next) => choose({ tenant: next })} />
             <ModelFilter value={model} onChange={(next) => choose({ model: next })} />
+            <Download label="CSV" path={EXPORT} query={{ format: "csv", ...exported }} />
+            <Download label="Parquet" path={EXPORT} query={{ format: "parquet", ...exported }} />
             <Button
               size="sm"
               icon={paused ? <Play aria-hidden /> : <Pause aria-hidden />}

@@ -1,15 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
-import { Mail, Users } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { Users } from "lucide-react";
+import { useState } from "react";
 
-import type { InvitationMade, Member, TenantRole } from "@/api/types";
+import type { Member, TenantRole } from "@/api/types";
+import { InvitationTable } from "@/features/invitations/components/InvitationTable";
+import { InviteForm } from "@/features/invitations/components/InviteForm";
 import { Button } from "@/ui/Button";
 import { Card } from "@/ui/Card";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
-import { CodeBlock } from "@/ui/Copy";
-import { Dialog } from "@/ui/Dialog";
-import { Field, Select, TextInput } from "@/ui/Field";
-import { CalendarDate, RelativeTime } from "@/ui/Figures";
+import { Select } from "@/ui/Field";
+import { RelativeTime } from "@/ui/Figures";
 import { EmptyState, ErrorState, FormError, SkeletonRows } from "@/ui/States";
 import { Table, tableStyles } from "@/ui/Table";
 
@@ -22,7 +22,6 @@ import {
   useSetRole,
   useWithdraw,
 } from "../queries";
-import styles from "./Members.module.css";
 
 const ROLES: readonly TenantRole[] = ["viewer", "member", "admin", "owner"];
 
@@ -40,8 +39,8 @@ export function Members({ door, tenantId, mayWrite }: MembersProps) {
         <MemberTable door={door} tenantId={tenantId} mayWrite={mayWrite} />
       </Card>
       <Card title="Invitations" flush>
-        {mayWrite && <InviteForm door={door} tenantId={tenantId} />}
-        <InvitationTable door={door} tenantId={tenantId} mayWrite={mayWrite} />
+        {mayWrite && <Invite door={door} tenantId={tenantId} />}
+        <Invitations door={door} tenantId={tenantId} mayWrite={mayWrite} />
       </Card>
     </>
   );
@@ -158,65 +157,20 @@ function RemoveDialog({ door, tenantId, member, onClose }: RemoveDialogProps) {
   );
 }
 
-function InviteForm({ door, tenantId }: { door: Door; tenantId: string }) {
+function Invite({ door, tenantId }: { door: Door; tenantId: string }) {
   const invite = useInvite(door, tenantId);
-  const [email, setEmail] = useState("");
-  const [role, setRole] = useState<TenantRole>("member");
-  const [made, setMade] = useState<InvitationMade>();
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (email.trim() === "") return;
-    invite.mutate(
-      { email: email.trim(), role },
-      {
-        onSuccess: (invitation) => {
-          setEmail("");
-          setMade(invitation);
-        },
-      },
-    );
-  };
   return (
-    <>
-      <form className={styles["invite"]} onSubmit={submit} noValidate>
-        <Field label="E-mail">
-          <TextInput type="email" value={email} onChange={(event) => setEmail(event.target.value)} />
-        </Field>
-        <Field label="Role">
-          <Select value={role} onChange={(event) => setRole(event.target.value as TenantRole)}>
-            {ROLES.map((each) => (
-              <option key={each} value={each}>
-                {each}
-              </option>
-            ))}
-          </Select>
-        </Field>
-        <Button type="submit" variant="primary" busy={invite.isPending} disabled={email.trim() === ""}>
-          Invite
-        </Button>
-      </form>
-      {invite.isError && <FormError>{invite.error.message}</FormError>}
-      {made && (
-        <Dialog
-          sticky
-          wide
-          title={`Send this link to ${made.email}`}
-          description="Whoever has it can join as this person, once. It is shown only now."
-          onClose={() => setMade(undefined)}
-          footer={
-            <Button variant="primary" onClick={() => setMade(undefined)}>
-              I have copied it
-            </Button>
-          }
-        >
-          <CodeBlock label="Link" text={globalThis.location.origin + made.path} />
-        </Dialog>
-      )}
-    </>
+    <InviteForm
+      roles={ROLES.map((role) => ({ value: role, label: role }))}
+      initialRole="member"
+      invite={({ email, role }) => invite.mutateAsync({ email, role: role as TenantRole })}
+      busy={invite.isPending}
+      error={invite.error}
+    />
   );
 }
 
-function InvitationTable({ door, tenantId, mayWrite }: MembersProps) {
+function Invitations({ door, tenantId, mayWrite }: MembersProps) {
   const invitations = useQuery(invitationsQuery(door, tenantId));
   const withdraw = useWithdraw(door, tenantId);
   if (invitations.data === undefined) {
@@ -226,52 +180,15 @@ function InvitationTable({ door, tenantId, mayWrite }: MembersProps) {
       <SkeletonRows rows={2} label="Loading invitations" />
     );
   }
-  if (invitations.data.length === 0) {
-    return (
-      <EmptyState icon={<Mail />} title="No open invitations">
-        An invitation is a link that works once, for a week.
-      </EmptyState>
-    );
-  }
   return (
     <>
       {withdraw.isError && <FormError>{withdraw.error.message}</FormError>}
-      <Table label="Invitations">
-        <thead>
-          <tr>
-            <th>E-mail</th>
-            <th>Role</th>
-            <th>Until</th>
-            <th>
-              <span className="visually-hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {invitations.data.map((invitation) => (
-            <tr key={invitation.id}>
-              <td className={tableStyles["strong"]}>{invitation.email}</td>
-              <td>{invitation.role}</td>
-              <td className={tableStyles["muted"]}>
-                <CalendarDate iso={invitation.expires_at} />
-              </td>
-              <td className={tableStyles["actions"]}>
-                {mayWrite && (
-                  <Button
-                    size="sm"
-                    variant="ghost"
-                    aria-label={`Withdraw the invitation of ${invitation.email}`}
-                    disabled={withdraw.isPending}
-                    onClick={() => withdraw.mutate(invitation.id)}
-                  >
-                    Withdraw
-                  </Button>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </Table>
+      <InvitationTable
+        invitations={invitations.data}
+        mayWrite={mayWrite}
+        busy={withdraw.isPending}
+        onWithdraw={(id) => withdraw.mutate(id)}
+      />
     </>
   );
 }

@@ -4,6 +4,7 @@ import { KeyRound, Plus } from "lucide-react";
 import { useState } from "react";
 
 import type { ApiKey, ApiKeyCreated, OwnTenant } from "@/api/types";
+import { KeyDrawer } from "@/features/api-keys/components/KeyDrawer";
 import { KeyStatus } from "@/features/api-keys/components/KeyStatus";
 import { RevealKeyDialog } from "@/features/api-keys/components/RevealKeyDialog";
 import { LIFETIMES, expiryOf } from "@/features/api-keys/expiry";
@@ -52,7 +53,7 @@ export function OwnKeysPage() {
       }
     >
       {tenant ? (
-        <TenantKeys tenant={tenant} />
+        <TenantKeys tenant={tenant} onRotated={setCreated} />
       ) : (
         <Card title="Your tenants" flush>
           <EmptyState icon={<KeyRound />} title="You belong to no tenant yet">
@@ -75,12 +76,18 @@ export function OwnKeysPage() {
   );
 }
 
-function TenantKeys({ tenant }: { tenant: OwnTenant }) {
+interface TenantKeysProps {
+  tenant: OwnTenant;
+  onRotated: (key: ApiKeyCreated) => void;
+}
+
+function TenantKeys({ tenant, onRotated }: TenantKeysProps) {
   const keys = useInfiniteQuery(ownKeysQuery(tenant.id));
   const me = useSession().user.id;
+  const [editing, setEditing] = useState<ApiKey>();
   const [revoking, setRevoking] = useState<ApiKey>();
   const rows = keys.data?.pages.flatMap((page) => page.data);
-  const mayRevoke = (key: ApiKey) =>
+  const mayChange = (key: ApiKey) =>
     key.status !== "revoked" &&
     (tenant.permissions.includes("api_keys:write") ||
       (key.kind === "personal" && key.owner_id === me && tenant.permissions.includes("own_api_keys:write")));
@@ -130,15 +137,25 @@ function TenantKeys({ tenant }: { tenant: OwnTenant }) {
                     {key.expires_at ? <CalendarDate iso={key.expires_at} /> : "Never"}
                   </td>
                   <td className={tableStyles["actions"]}>
-                    {mayRevoke(key) && (
-                      <Button
-                        size="sm"
-                        variant="ghost"
-                        onClick={() => setRevoking(key)}
-                        aria-label={`Revoke ${key.name}`}
-                      >
-                        Revoke
-                      </Button>
+                    {mayChange(key) && (
+                      <>
+                        <Button
+                          size="sm"
+                          variant="ghost"
+                          onClick={() => setEditing(key)}
+                          aria-label={`Edit ${key.name}`}
+                        >
+                          Edit
+                        </Button>
+                        <Button
+                          size="sm"
+                          variant="ghost"
+                          onClick={() => setRevoking(key)}
+                          aria-label={`Revoke ${key.name}`}
+                        >
+                          Revoke
+                        </Button>
+                      </>
                     )}
                   </td>
                 </tr>
@@ -153,6 +170,18 @@ function TenantKeys({ tenant }: { tenant: OwnTenant }) {
         error={keys.isFetchNextPageError ? keys.error : null}
         onLoad={() => void keys.fetchNextPage()}
       />
+      {editing && (
+        <KeyDrawer
+          door="user"
+          apiKey={editing}
+          mayLimit={tenant.permissions.includes("api_keys:write")}
+          onRotated={(key) => {
+            setEditing(undefined);
+            onRotated(key);
+          }}
+          onClose={() => setEditing(undefined)}
+        />
+      )}
       {revoking && <RevokeDialog apiKey={revoking} onClose={() => setRevoking(undefined)} />}
     </>
   );

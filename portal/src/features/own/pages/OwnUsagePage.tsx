@@ -7,7 +7,9 @@ import { StatTiles } from "@/features/usage/components/StatTiles";
 import type { Metric } from "@/features/usage/metrics";
 import { PERIODS, type Period, periodWords } from "@/features/usage/period";
 import { count } from "@/lib/numbers";
+import { timeZone } from "@/lib/time";
 import { Card } from "@/ui/Card";
+import { Download } from "@/ui/Download";
 import { Money } from "@/ui/Figures";
 import { Page } from "@/ui/Page";
 import { Segmented } from "@/ui/Segmented";
@@ -44,6 +46,13 @@ export function OwnUsagePage() {
             options={PERIODS}
             onChange={(next) => void navigate({ search: (before) => ({ ...before, period: next }), replace: true })}
           />
+          {tenant && (
+            <Download
+              label="Costs"
+              path="/user/usage/costs/export"
+              query={{ scope: tenant.id, period, timezone: timeZone() }}
+            />
+          )}
         </>
       }
     >

@@ -1,17 +1,14 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import type { Tenant } from "@/api/types";
-import { allModelsQuery } from "@/features/models/queries";
-import { usePermission } from "@/features/session/queries";
+import { ModelChoice } from "@/features/models/components/ModelChoice";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
-import { Field, Switch, TextInput } from "@/ui/Field";
-import { FormError, Skeleton } from "@/ui/States";
+import { Field, TextInput } from "@/ui/Field";
+import { FormError } from "@/ui/States";
 import { useToast } from "@/ui/Toast";
 
 import { useSaveTenant } from "../queries";
-import styles from "./TenantDialog.module.css";
 
 /** Creates a tenant, or changes its name and the models it may call. */
 export function TenantDialog({ tenant, onClose }: { tenant: Tenant | undefined; onClose: () => void }) {
@@ -56,40 +53,11 @@ export function TenantDialog({ tenant, onClose }: { tenant: Tenant | undefined; 
       <Field label="Name" error={nameError}>
         <TextInput data-autofocus value={name} maxLength={200} onChange={(event) => setName(event.target.value)} />
       </Field>
-      <Switch
-        label="Every model"
-        hint="Also those that are added later"
-        checked={models === null}
-        onChange={(every) => setModels(every ? null : [])}
+      <ModelChoice
+        chosen={models}
+        onChange={setModels}
+        noneNote="Without a model, every call of this tenant is refused."
       />
-      {models !== null && <ModelChoice chosen={models} onChange={setModels} />}
     </Dialog>
-  );
-}
-
-function ModelChoice({ chosen, onChange }: { chosen: string[]; onChange: (models: string[]) => void }) {
-  const allowed = usePermission("catalog:read");
-  const catalog = useQuery({ ...allModelsQuery, enabled: allowed });
-  if (allowed && catalog.isPending) return <Skeleton height="6rem" />;
-  // A model on the list may since have left the catalog; it stays visible, so that it can be taken off.
-  const aliases = [...new Set([...(catalog.data ?? []).map((model) => model.alias), ...chosen])].toSorted();
-  return (
-    <fieldset className={styles["models"]}>
-      <legend>Models it may call</legend>
-      {aliases.length === 0 && <p>The catalog is empty. Add a model first.</p>}
-      {aliases.map((alias) => (
-        <label key={alias}>
-          <input
-            type="checkbox"
-            checked={chosen.includes(alias)}
-            onChange={(event) =>
-              onChange(event.target.checked ? [...chosen, alias] : chosen.filter((other) => other !== alias))
-            }
-          />
-          {alias}
-        </label>
-      ))}
-      {chosen.length === 0 && <p>Without a model, every call of this tenant is refused.</p>}
-    </fieldset>
   );
 }

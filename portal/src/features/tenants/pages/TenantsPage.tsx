@@ -4,6 +4,7 @@ import { Building2, Plus } from "lucide-react";
 import { useState } from "react";
 
 import type { Tenant } from "@/api/types";
+import { LimitsDialog } from "@/features/limits/components/LimitsDialog";
 import { Allowed } from "@/features/session/components/Allowed";
 import { usePermission } from "@/features/session/queries";
 import { plural } from "@/lib/numbers";
@@ -33,6 +34,7 @@ function Tenants() {
   const tenants = useInfiniteQuery(tenantListQuery);
   const mayWrite = usePermission("tenants:write");
   const [editing, setEditing] = useState<Tenant | "new">();
+  const [limiting, setLimiting] = useState<Tenant>();
   const [switching, setSwitching] = useState<Tenant>();
   const rows = tenants.data?.pages.flatMap((page) => page.data);
   const create = mayWrite && (
@@ -91,6 +93,9 @@ function Tenants() {
                         <Button size="sm" variant="ghost" onClick={() => setEditing(tenant)}>
                           Edit
                         </Button>
+                        <Button size="sm" variant="ghost" onClick={() => setLimiting(tenant)}>
+                          Limits
+                        </Button>
                         <Button size="sm" variant="ghost" onClick={() => setSwitching(tenant)}>
                           {tenant.status === "active" ? "Suspend" : "Activate"}
                         </Button>
@@ -111,6 +116,14 @@ function Tenants() {
       />
       {editing && (
         <TenantDialog tenant={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />
+      )}
+      {limiting && (
+        <LimitsDialog
+          target={{ of: "tenant", tenantId: limiting.id }}
+          title={`Limits of ${limiting.name}`}
+          description="What all its keys may call together. Empty is what the installation's defaults say."
+          onClose={() => setLimiting(undefined)}
+        />
       )}
       {switching && <StatusDialog tenant={switching} onClose={() => setSwitching(undefined)} />}
     </Page>

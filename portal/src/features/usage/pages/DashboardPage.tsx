@@ -6,7 +6,9 @@ import { Suspense, lazy, useState } from "react";
 import { RecentCalls } from "@/features/calls/components/RecentCalls";
 import { Allowed } from "@/features/session/components/Allowed";
 import { TenantFilter } from "@/features/tenants/components/TenantFilter";
+import { timeZone } from "@/lib/time";
 import { Card } from "@/ui/Card";
+import { Download } from "@/ui/Download";
 import { Page } from "@/ui/Page";
 import { Segmented } from "@/ui/Segmented";
 import { EmptyState, ErrorState, Skeleton, SkeletonRows } from "@/ui/States";
@@ -47,6 +49,11 @@ function Dashboard() {
         <>
           <TenantFilter value={tenant} onChange={(next) => choose({ tenant: next })} />
           <Segmented label="Range" value={period} options={PERIODS} onChange={(next) => choose({ period: next })} />
+          <Download
+            label="Costs"
+            path="/admin/usage/costs/export"
+            query={{ tenant_id: tenant, period, timezone: timeZone() }}
+          />
         </>
       }
     >
