@@ -11,7 +11,8 @@ import pytest
 from tests.integration.admin_api.test_migrations import differences
 
 from admin_api.ledger import repository
-from admin_api.ledger.repository import DIMENSIONS, HOUR, SUMS
+from admin_api.ledger.service import record_usage
+from admin_api.ledger.sums import DIMENSIONS, HOUR, SUMS
 from admin_api.migrations import MIGRATIONS, SCHEMAS
 from common.db.engine import create_engine, create_sessions
 from common.db.migrate import upgrade
@@ -103,8 +104,7 @@ async def test_nothing_is_lost_and_nobody_fails_meanwhile(make_database: Callabl
         await asyncio.sleep(0.3)
         ended.set()
         *entered, changed = await asyncio.gather(*writers)
-        async with sessions.begin() as session:
-            entered.append(len(await repository.record(session, repository.rows_of([usage_event()]))))
+        entered.append((await record_usage(sessions, [usage_event()])).calls)
 
         assert await differences(url) == []
         assert await connection.fetchval("SELECT count(*) FROM ledger.usage_entries") == sum(entered) > 0

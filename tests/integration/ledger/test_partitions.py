@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from admin_api.ledger import service
+from admin_api.ledger import repository, service
 from admin_api.ledger.consumers import UsageHandler
 from admin_api.ledger.models import LedgerBase
 from admin_api.ledger.partitions import Month, ensure_partitions, make_partition
@@ -120,10 +121,13 @@ async def test_partitions_have_all_indexes_and_the_models_still_fit(sessions: Se
         )
 
 
+@pytest.mark.parametrize("by_copy", [True, False])
 async def test_a_call_caught_in_the_making_of_its_partition_is_not_given_up(
-    sessions: Sessions, assert_sound: AssertSound
+    sessions: Sessions, assert_sound: AssertSound, monkeypatch: pytest.MonkeyPatch, by_copy: bool
 ) -> None:
     """Postgres has chosen the default partition for it by then, and refuses it there once the month has its own."""
+    if not by_copy:
+        monkeypatch.setattr(repository, "copy", AsyncMock(side_effect=repository.RefusedError))
     handle = UsageHandler(sessions, tell=lambda _spending: None)
     event = usage_event(time=datetime(2026, 11, 15, tzinfo=UTC))
     async with sessions.begin() as session:
@@ -132,14 +136,17 @@ async def test_a_call_caught_in_the_making_of_its_partition_is_not_given_up(
         # Of this database: other tests' calls wait for locks on the same server.
         waiting = text(
             "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%inserted%'"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'usage_entries'"
         )
         async with asyncio.timeout(5):
             while not await session.scalar(waiting):
                 await session.execute(text("SELECT pg_stat_clear_snapshot()"))
                 await asyncio.sleep(0.02)
-    with pytest.raises(TransientError):
+    if by_copy:
         await caught
-    await handle([event])
+    else:
+        with pytest.raises(TransientError):
+            await caught
+        await handle([event])
     assert await _rows(sessions) == {"2026_11": 1}
     await assert_sound(1)

@@ -224,7 +224,7 @@ async def test_a_worker_killed_in_the_middle_of_a_batch_loses_and_doubles_nothin
             await session.execute(text("SELECT pg_stat_clear_snapshot()"))
             waiting = text(
                 "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'inserted'"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'usage_hourly AS known'"
             )
             return bool(await session.scalar(waiting))
 

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.ledger.coarse import CLOSED_HOURS, COARSE
-from admin_api.ledger.repository import DIMENSIONS, DROPPED_BEFORE, HOUR, SUMS
+from admin_api.ledger.repository import DROPPED_BEFORE
+from admin_api.ledger.sums import DIMENSIONS, HOUR, SUMS
 
 _KEY: Final = ("hour", *DIMENSIONS)
 

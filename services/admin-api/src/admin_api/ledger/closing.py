@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from admin_api.ledger.budget_rows import hold_alone
 from admin_api.ledger.coarse import CLOSED_HOURS, COARSE
-from admin_api.ledger.repository import SUMS
+from admin_api.ledger.sums import SUMS
 from common.clock import Clock
 from common.db.engine import Sessions
 from common.db.errors import DatabaseUnavailableError

@@ -1,6 +1,7 @@
 """The ledger's side of the bus: bytes to usage events, and Postgres' errors to the consumer's two kinds."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ _NUL: Final = b"\\u0000"
 
 _parts: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _envelope: Final = msgspec.json.Decoder(UsageEnvelope)
+_envelopes: Final = msgspec.json.Decoder(list[UsageEnvelope])
+_Unreadable: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
 
 
 def decode_usage(body: bytes) -> Decoded[UsageEnvelope]:
@@ -33,21 +36,31 @@ def decode_usage(body: bytes) -> Decoded[UsageEnvelope]:
         parts = _parts.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Decoded(rejects=[Reject(body, f"not an array of events: {error}" if body else "empty message")])
+    if _NUL not in body:
+        # As good as always: all of them at once, which takes half the time.
+        with suppress(*_Unreadable):
+            envelopes = [_checked(envelope) for envelope in _envelopes.decode(body)]
+            return Decoded([Item(each, bytes(parts[place]), place) for place, each in enumerate(envelopes)])
     items: list[Item[UsageEnvelope]] = []
     rejects: list[Reject] = []
     for position, part in enumerate(parts):
         try:
             items.append(Item(_read(part), bytes(part), position))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError) as error:
+        except _Unreadable as error:
             rejects.append(Reject(bytes(part), str(error), position))
     return Decoded(items, rejects)
 
 
 def _read(part: msgspec.Raw) -> UsageEnvelope:
-    """One envelope, its time in UTC. Raises what its caller lists."""
+    """One envelope. Raises `_Unreadable`."""
     envelope = _envelope.decode(part)
     if _NUL in bytes(part) and _holds_nul(msgspec.json.decode(part)):
         raise ValueError("a text holds NUL, which Postgres cannot store")
+    return _checked(envelope)
+
+
+def _checked(envelope: UsageEnvelope) -> UsageEnvelope:
+    """With its time in UTC. Raises `_Unreadable`."""
     if not is_id(envelope.id, _CALL_ID_PREFIX):
         raise ValueError("the id is not a call's")
     if envelope.time.tzinfo is None:

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_api.ledger.budget_rows import hold_alone
 from admin_api.ledger.coarse import CLOSED_HOURS, reopening
-from admin_api.ledger.repository import DIMENSIONS, DROPPED_BEFORE, HOUR, SUMS, TAG_DIMENSIONS
+from admin_api.ledger.repository import DROPPED_BEFORE
+from admin_api.ledger.sums import DIMENSIONS, HOUR, SUMS, TAG_DIMENSIONS
 from common.db.engine import Sessions
 
 _DAY: Final = timedelta(days=1)

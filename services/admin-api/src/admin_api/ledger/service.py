@@ -1,14 +1,17 @@
 """The ledger's one use case: record a batch of calls."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin_api.ledger import budgets, repository
+from admin_api.ledger import budgets, repository, sums
+from admin_api.ledger.budgets import Spending, Wanted
+from admin_api.ledger.repository import Place
 from common.clock import Clock, utc_now
 from common.db.engine import Sessions
 from common.events.usage import UsageEnvelope
@@ -28,7 +31,7 @@ class Recorded:
     """`calls`: how many were new; `spending`: the budgets that all of them count for."""
 
     calls: int
-    spending: Sequence[budgets.Spending]
+    spending: Sequence[Spending]
 
 
 async def record_usage(sessions: Sessions, envelopes: Sequence[UsageEnvelope], *, clock: Clock = utc_now) -> Recorded:
@@ -42,15 +45,27 @@ async def record_usage(sessions: Sessions, envelopes: Sequence[UsageEnvelope], *
         return Recorded(0, [])
     rows = repository.rows_of(envelopes)
     # Of a call that is twice in the batch the first is entered.
-    calls = list({repository.place_of(envelope): envelope for envelope in reversed(envelopes)}.values())
+    calls = {repository.place_of(envelope): envelope for envelope in reversed(envelopes)}
     conflicting: list[str] = []
     now = clock()
-    async with sessions.begin() as session:
-        await budgets.enter_together(session)
-        new = await repository.record(session, rows)
-        if len(new) < len(envelopes):
-            conflicting = await repository.conflicting_calls(session, rows)
-        spending, missing = await budgets.add_spending(session, calls, new=new, now=now)
+
+    async def enter(session: AsyncSession, new: Collection[Place]) -> tuple[Sequence[Spending], Sequence[Wanted]]:
+        await sums.add_up(session, (calls[place] for place in new))
+        return await budgets.add_spending(session, list(calls.values()), new=new, now=now)
+
+    try:
+        async with sessions.begin() as session:
+            await budgets.enter_together(session)
+            await repository.copy(session, rows)
+            new: Collection[Place] = calls.keys()
+            spending, missing = await enter(session, new)
+    except repository.RefusedError:
+        async with sessions.begin() as session:
+            await budgets.enter_together(session)
+            new = await repository.insert(session, rows)
+            if len(new) < len(envelopes):
+                conflicting = await repository.conflicting_calls(session, rows)
+            spending, missing = await enter(session, new)
     _calls.labels(outcome="recorded").inc(len(new))
     _calls.labels(outcome="repeated").inc(len(envelopes) - len(new))
     if conflicting:
@@ -59,5 +74,7 @@ async def record_usage(sessions: Sessions, envelopes: Sequence[UsageEnvelope], *
     if missing:
         with suppress(TimeoutError):  # the calls are entered; the reconciler makes what is left
             async with asyncio.timeout(_ROWS_TIMEOUT_S):
-                await budgets.make_rows(sessions, missing, now=now, latest=max((now, *(call.time for call in calls))))
+                await budgets.make_rows(
+                    sessions, missing, now=now, latest=max((now, *(call.time for call in envelopes)))
+                )
     return Recorded(len(new), spending)

@@ -31,14 +31,17 @@ from common.bus.consumer import PullConsumer
 from common.clock import Clock, utc_now
 from common.db.engine import Sessions, create_engine, create_sessions, ping
 from common.events import subjects
+from common.events.usage import UsageEnvelope
 from common.http.app import create_app
 from common.lifecycle import TaskOwner, serve
 from common.logging import get_logger
 
 SERVICE: Final = "admin-api-worker"
-# The batch in hand, the partitions, closing hours, telling what budgets have spent, two of the reconciler, the readiness check; one
-# to spare.
-_POOL_SIZE: Final = 8
+# So many batches are in hand at once: while Postgres enters one, the next is read.
+_BATCHES: Final = 2
+# The batches in hand, the partitions, closing hours, telling what budgets have spent, two of the reconciler, the readiness check;
+# one to spare.
+_POOL_SIZE: Final = 7 + _BATCHES
 _STOP_TIMEOUT_S: Final = 5.0
 _LAST_WORDS_S: Final = 1.0
 _PARTITIONS_INTERVAL_S: Final = 3600.0
@@ -49,7 +52,7 @@ _partition_failures = Counter("omg_ledger_partition_failures_total", "Times the 
 
 
 def run(settings: WorkerSettings) -> None:
-    """Work until SIGTERM; the batch in hand is finished."""
+    """Work until SIGTERM; the batches in hand are finished."""
     serve(create_worker(settings), host=settings.listen_host, port=settings.listen_port)
 
 
@@ -69,15 +72,18 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
         interval_s=settings.budget_reconcile_seconds,
         replicas=settings.nats_replicas,
     )
-    consumer = PullConsumer(
-        bus=bus,
-        replicas=settings.nats_replicas,
-        stream=subjects.USAGE_STREAM,
-        subject=subjects.USAGE_RECORDED,
-        durable=subjects.LEDGER_CONSUMER,
-        decode=decode_usage,
-        handle=UsageHandler(sessions, tell=teller.tell),
-    )
+    consumers = [
+        PullConsumer(
+            bus=bus,
+            replicas=settings.nats_replicas,
+            stream=subjects.USAGE_STREAM,
+            subject=subjects.USAGE_RECORDED,
+            durable=subjects.LEDGER_CONSUMER,
+            decode=decode_usage,
+            handle=UsageHandler(sessions, tell=teller.tell),
+        )
+        for _ in range(_BATCHES)
+    ]
     follower = BucketFollower(
         bus=bus,
         bucket=subjects.BUDGETS_BUCKET,
@@ -93,13 +99,13 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
             pause = _PARTITIONS_INTERVAL_S if made else _PARTITIONS_RETRY_S
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
 
-    async def consume() -> None:
+    async def consume(consumer: PullConsumer[UsageEnvelope]) -> None:
         # Only so that the first rows need not be moved later: the default partition would take them.
         await partitions_tried.wait()
         await consumer.run()
 
     async def consumer_is_bound() -> None:
-        if not consumer.is_bound:
+        if not all(consumer.is_bound for consumer in consumers):
             raise BusUnavailableError("the consumer is not there yet")
 
     @asynccontextmanager
@@ -108,13 +114,14 @@ def create_worker(settings: WorkerSettings, *, clock: Clock = utc_now) -> FastAP
         try:
             async with TaskOwner() as tasks:
                 tasks.keep_running("partitions", keep_partitions)
-                tasks.keep_running("consume", consume)
+                for number, consumer in enumerate(consumers, start=1):
+                    tasks.keep_running(f"consume-{number}", partial(consume, consumer))
                 tasks.keep_running("close-hours", partial(close_regularly, sessions, clock=clock))
                 tasks.keep_running("tell-spending", teller.run)
                 tasks.keep_running("reconcile-budgets", reconciler.run)
                 tasks.keep_running("follow-budgets", follower.run)
                 yield
-                await consumer.stop(timeout=_STOP_TIMEOUT_S)
+                await asyncio.gather(*(consumer.stop(timeout=_STOP_TIMEOUT_S) for consumer in consumers))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LAST_WORDS_S):
                         await teller.flush()
