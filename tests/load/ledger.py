@@ -3,9 +3,9 @@
 A Postgres of its own is filled by COPY into the real table with `OMG_BENCH_ENTRIES` calls (10 million unless it says otherwise)
 of 90 days, 100 tenants with two keys each and ten aliases; every key calls two of them. The sums are made by the product's own
 rebuild, and its hours closed as the worker does. Then the Admin API is asked in this process, through its whole application but no
-socket. At last the worker's way is measured from a message's bytes to the commit, 1,024 events at a time, as many as it fetches when so
-many wait, two batches at once as in the worker, beside COPY of as many rows in as many transactions. Postgres has one core to
-itself, and who enters has the other.
+socket. At last the worker's way is measured from a message's bytes to the commit, 1,024 events at a time, as many as it fetches
+when so many wait, two batches at once as in the worker, beside COPY of as many rows in as many transactions. Postgres has one core
+to itself, and who enters has the other.
 """
 
 import asyncio
